@@ -1,0 +1,275 @@
+//! From what was typed to a value, collecting what is wrong on the way.
+
+use garde::{Validate, i18n::I18n};
+use serde::de::DeserializeOwned;
+
+use crate::{FormState, Messages, ValidForm};
+
+/// Fields whose text is not of the field's type; after so many the form is beyond repair anyway.
+const MAX_UNREADABLE_FIELDS: usize = 32;
+
+impl FormState {
+    /// Reads the fields into a `T` and applies its rules.
+    #[must_use]
+    pub fn read<T>(self) -> ValidForm<T>
+    where
+        T: DeserializeOwned + Validate,
+        T::Context: Default,
+    {
+        self.read_with(&T::Context::default(), Messages)
+    }
+
+    /// Like [`read`](Self::read), for rules that need a context, or messages in another language.
+    ///
+    /// ```
+    /// # use acton_forms::{FormState, Messages, ValidForm};
+    /// # use garde::Validate;
+    /// struct Limits { longest: usize }
+    ///
+    /// #[derive(Debug, serde::Deserialize, Validate)]
+    /// #[garde(context(Limits as ctx))]
+    /// struct NewTask {
+    ///     #[garde(length(max = ctx.longest))]
+    ///     title: String,
+    /// }
+    ///
+    /// let form = FormState::default().with_value("title", "Milk");
+    /// let form: ValidForm<NewTask> = form.read_with(&Limits { longest: 3 }, Messages);
+    /// assert_eq!(form.into_result().unwrap_err().error("title"), Some("must be at most 3 long"));
+    /// ```
+    #[must_use]
+    pub fn read_with<T>(mut self, context: &T::Context, messages: impl I18n) -> ValidForm<T>
+    where
+        T: DeserializeOwned + Validate,
+    {
+        let Some(value) = self.deserialize::<T>() else {
+            return ValidForm::Invalid(self);
+        };
+        match garde::with_i18n(messages, || value.validate_with(context)) {
+            Ok(()) => ValidForm::Valid(value),
+            Err(report) => {
+                for (path, error) in report.into_inner() {
+                    self.add_error(path.to_string(), error.message().to_owned());
+                }
+                ValidForm::Invalid(self)
+            }
+        }
+    }
+
+    /// The value, or a message for every field that cannot be read.
+    ///
+    /// Serde stops at the first failure. A field that failed is therefore left out of the next attempt,
+    /// which gets as far as the next one, until only the fields left out are missing.
+    fn deserialize<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let mut pairs: Vec<&(String, String)> = self.pairs().iter().collect();
+        let mut errors: Vec<(String, String)> = Vec::new();
+        while errors.len() < MAX_UNREADABLE_FIELDS {
+            let (field, message) = match attempt::<T>(&pairs) {
+                Ok(value) if errors.is_empty() => return Some(value),
+                Ok(_) => break,
+                Err(failure) => failure,
+            };
+            if errors.iter().any(|(known, _)| *known == field) {
+                break;
+            }
+            pairs.retain(|(name, _)| *name != field);
+            errors.push((field, message));
+        }
+        for (field, message) in errors {
+            self.add_error(field, message);
+        }
+        None
+    }
+}
+
+fn attempt<T: DeserializeOwned>(pairs: &[&(String, String)]) -> Result<T, (String, String)> {
+    let encoded = serde_html_form::to_string(pairs).unwrap_or_default();
+    let deserializer = serde_html_form::Deserializer::from_bytes(encoded.as_bytes());
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner().to_string();
+        match missing_field(&reason) {
+            Some(field) => (field.to_owned(), "is required".to_owned()),
+            None => (top_level(&path).to_owned(), explain(&reason).to_owned()),
+        }
+    })
+}
+
+/// The field that serde found missing. Its error type has no other way to say so than the text.
+fn missing_field(reason: &str) -> Option<&str> {
+    reason.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// `tags[1]` is a problem of the field `tags`; `.` is a problem of the form as a whole.
+fn top_level(path: &str) -> &str {
+    path.split(['[', '.']).next().unwrap_or_default()
+}
+
+/// The standard library's words about a text that is not a number, as a person would put them.
+///
+/// Everything else gets one neutral sentence: serde's reasons name types and variants.
+fn explain(reason: &str) -> &'static str {
+    match reason {
+        "invalid digit found in string" => "must be a whole number",
+        "invalid float literal" => "must be a number",
+        "number too large to fit in target type" => "is too large",
+        "number too small to fit in target type" => "is too small",
+        "cannot parse integer from empty string" | "cannot parse float from empty string" => {
+            "must be a number"
+        }
+        _ => "is not valid",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Booking {
+        #[garde(length(chars, min = 1, max = 5))]
+        name: String,
+        #[garde(range(min = 1, max = 9))]
+        seats: u8,
+        #[garde(skip)]
+        #[serde(default)]
+        price: Option<f64>,
+        #[garde(inner(length(min = 2)))]
+        #[serde(default)]
+        tags: Vec<String>,
+    }
+
+    fn typed(pairs: &[(&str, &str)]) -> FormState {
+        let put = |form: FormState, (name, value): &(&str, &str)| form.with_value(*name, *value);
+        pairs.iter().fold(FormState::default(), put)
+    }
+
+    fn messages(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let form = typed(pairs).read::<Booking>().into_result();
+        let errors = form
+            .err()
+            .map(|form| form.errors().to_vec())
+            .unwrap_or_default();
+        errors
+            .into_iter()
+            .map(|error| (error.field, error.message))
+            .collect()
+    }
+
+    fn message(field: &str, message: &str) -> (String, String) {
+        (field.to_owned(), message.to_owned())
+    }
+
+    #[test]
+    fn a_form_that_keeps_the_rules_becomes_the_value() {
+        let form = typed(&[
+            ("name", "Ann"),
+            ("seats", "2"),
+            ("tags", "aa"),
+            ("tags", "bb"),
+        ]);
+        let booking = form.read::<Booking>().into_result().unwrap();
+        assert_eq!(
+            (booking.name.as_str(), booking.seats, booking.price),
+            ("Ann", 2, None)
+        );
+        assert_eq!(booking.tags, ["aa", "bb"]);
+    }
+
+    #[test]
+    fn every_broken_rule_has_its_message() {
+        assert_eq!(
+            messages(&[("name", ""), ("seats", "10")]),
+            [
+                message("name", "must not be empty"),
+                message("seats", "must be at most 9")
+            ]
+        );
+    }
+
+    #[test]
+    fn every_unreadable_field_has_its_message() {
+        assert_eq!(
+            messages(&[("seats", "two"), ("name", "Ann"), ("price", "cheap")]),
+            [
+                message("seats", "must be a whole number"),
+                message("price", "must be a number")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_too_large() {
+        assert_eq!(
+            messages(&[("name", "Ann"), ("seats", "256")]),
+            [message("seats", "is too large")]
+        );
+    }
+
+    #[test]
+    fn a_missing_field_is_required() {
+        assert_eq!(
+            messages(&[("name", "Ann")]),
+            [message("seats", "is required")]
+        );
+    }
+
+    #[test]
+    fn a_field_sent_twice_is_not_valid() {
+        assert_eq!(
+            messages(&[("name", "Ann"), ("name", "Bob"), ("seats", "1")]),
+            [message("name", "is not valid")]
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_names_no_type_of_ours() {
+        assert_eq!(
+            messages(&[("name", "Ann"), ("seats", "1"), ("admin", "1")]),
+            [message("admin", "is not valid")]
+        );
+    }
+
+    #[test]
+    fn an_error_inside_a_list_is_found_by_the_name_of_the_list() {
+        let form = typed(&[
+            ("name", "Ann"),
+            ("seats", "1"),
+            ("tags", "ok"),
+            ("tags", "x"),
+        ]);
+        let form = form.read::<Booking>().into_result().unwrap_err();
+        assert_eq!(form.errors()[0].field, "tags[1]");
+        assert_eq!(form.error("tags"), Some("must be at least 2 long"));
+        assert_eq!(form.error("tag"), None);
+    }
+
+    #[test]
+    fn what_was_typed_survives() {
+        let form = typed(&[
+            ("name", "far too long"),
+            ("seats", "two"),
+            ("tags", "a"),
+            ("tags", "b"),
+        ]);
+        let form = form.read::<Booking>().into_result().unwrap_err();
+        assert_eq!(form.value("name"), "far too long");
+        assert_eq!(form.value("seats"), "two");
+        assert!(form.values("tags").eq(["a", "b"]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics_or_loses_what_was_typed(
+            pairs in proptest::collection::vec(("name|seats|price|tags|.{0,4}", ".{0,8}"), 0..12)
+        ) {
+            let form = pairs.iter().fold(FormState::default(), |form, (name, value)| form.with_value(name, value));
+            if let Err(form) = form.read::<Booking>().into_result() {
+                prop_assert_eq!(form.pairs(), &pairs[..]);
+                prop_assert!(form.has_errors());
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Where a redirect leads, seen from the page rather than from the request.
+
+use http::{HeaderValue, Uri};
+use serde::Deserialize;
+
+use crate::url::LocalUrl;
+
+/// A `Location` as htmx can follow it with a full load, from whatever page it is on.
+///
+/// `None` for what leads to another origin without naming it, and for other schemes.
+pub(crate) fn absolute(location: &HeaderValue, request: &Uri) -> Option<HeaderValue> {
+    let text = location.to_str().ok()?;
+    if is_http(text) {
+        return Some(location.clone());
+    }
+    let local = match text.as_bytes() {
+        [b'/', ..] => LocalUrl::parse(text),
+        [b'?', ..] => LocalUrl::parse(&format!("{}{text}", request.path())),
+        [b'#', ..] | [] => LocalUrl::parse(&format!("{}{text}", request.path_and_query()?)),
+        _ if has_scheme(text) => return None,
+        _ => LocalUrl::parse(&format!("{}{text}", directory(request.path()))),
+    };
+    local.ok().map(|url| HeaderValue::from(&url))
+}
+
+/// Whether a `Location` names another host than the one that was asked.
+pub(crate) fn is_foreign(location: &HeaderValue, host: &HeaderValue) -> bool {
+    let named = location.to_str().ok().filter(|text| is_http(text));
+    named
+        .and_then(|text| text.parse::<Uri>().ok())
+        .is_some_and(|uri| {
+            let named = uri
+                .authority()
+                .map(|authority| authority.as_str().as_bytes());
+            !named.is_some_and(|named| named.eq_ignore_ascii_case(host.as_bytes()))
+        })
+}
+
+/// The path in an `HX-Location`.
+pub(crate) fn path(location: &HeaderValue) -> Option<HeaderValue> {
+    #[derive(Deserialize)]
+    struct Location {
+        path: LocalUrl,
+    }
+    let text = location.to_str().ok()?;
+    let url = if text.starts_with('{') {
+        serde_json::from_str::<Location>(text).ok()?.path
+    } else {
+        LocalUrl::parse(text).ok()?
+    };
+    Some(HeaderValue::from(&url))
+}
+
+/// The page that a request came from, if it was one of this host.
+pub(crate) fn back(referer: &HeaderValue, host: &HeaderValue) -> Option<HeaderValue> {
+    let referer: Uri = referer.to_str().ok()?.parse().ok()?;
+    if referer.authority()?.as_str().as_bytes() != host.as_bytes() {
+        return None;
+    }
+    let path = referer.path_and_query()?.as_str();
+    LocalUrl::parse(path)
+        .ok()
+        .map(|url| HeaderValue::from(&url))
+}
+
+fn is_http(url: &str) -> bool {
+    let starts = |scheme: &str| {
+        url.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    starts("http://") || starts("https://")
+}
+
+fn has_scheme(url: &str) -> bool {
+    url.split(['/', '?', '#'])
+        .next()
+        .is_some_and(|start| start.contains(':'))
+}
+
+/// Everything up to the last slash; dots in what follows are for the browser to resolve.
+fn directory(path: &str) -> &str {
+    path.rfind('/').map_or("/", |slash| &path[..=slash])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(location: &'static str) -> Option<String> {
+        let request = Uri::from_static("/tasks/7?page=2");
+        let value = absolute(&HeaderValue::from_static(location), &request)?;
+        Some(value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_relative_location_counts_from_the_request_and_not_from_the_page() {
+        assert_eq!(from("edit").as_deref(), Some("/tasks/edit"));
+        assert_eq!(from("?page=3").as_deref(), Some("/tasks/7?page=3"));
+        assert_eq!(from("#end").as_deref(), Some("/tasks/7?page=2#end"));
+        assert_eq!(from("../login").as_deref(), Some("/tasks/../login"));
+    }
+
+    #[test]
+    fn whole_urls_are_followed_over_http_only() {
+        assert_eq!(
+            from("https://id.example/x").as_deref(),
+            Some("https://id.example/x")
+        );
+        assert_eq!(from("/login?next=%2F").as_deref(), Some("/login?next=%2F"));
+        for location in [
+            "javascript:alert(1)",
+            "data:,x",
+            "//evil.example",
+            "mailto:a@b",
+        ] {
+            assert_eq!(from(location), None, "{location}");
+        }
+    }
+
+    #[test]
+    fn another_host_is_foreign_and_a_path_is_not() {
+        let host = HeaderValue::from_static("App.example:8080");
+        let foreign = |location| is_foreign(&HeaderValue::from_static(location), &host);
+        assert!(foreign("https://id.example/authorize?client=1"));
+        assert!(foreign("http://app.example/login"));
+        for location in [
+            "/login",
+            "http://app.example:8080/login",
+            "login",
+            "",
+            "?a=1",
+        ] {
+            assert!(!foreign(location), "{location}");
+        }
+    }
+
+    #[test]
+    fn only_pages_of_this_host_are_gone_back_to() {
+        let back = |referer| {
+            back(
+                &HeaderValue::from_static(referer),
+                &HeaderValue::from_static("h:1"),
+            )
+        };
+        assert_eq!(back("http://h:1/a?b").unwrap(), "/a?b");
+        for referer in [
+            "http://evil.example/a",
+            "http://h:1//evil.example",
+            "about:blank",
+            "",
+        ] {
+            assert_eq!(back(referer), None, "{referer}");
+        }
+    }
+}

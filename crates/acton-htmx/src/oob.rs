@@ -1,0 +1,366 @@
+//! Several targets in one answer.
+//!
+//! A part travels as `<hx-partial hx-target="…" hx-swap="…">`: htmx 2.0.11 and htmx 4 both read
+//! it, table rows and options keep their tags in it, and an answer of nothing else leaves the
+//! main target alone. How it is swapped is spelled for the version of htmx that asked.
+//!
+//! Reference: <https://four.htmx.org/reference/hx-partial>
+
+use axum_core::response::{IntoResponse, Response};
+
+use crate::{
+    dialect::HtmxVersion,
+    error::Error,
+    markup::{Markup, Render},
+    selector::Selector,
+    spelled,
+    swap::{Swap, SwapStyle},
+};
+
+/// Content for an element other than the target.
+///
+/// ```
+/// use acton_htmx::{Markup, OutOfBandSwap};
+///
+/// let count = OutOfBandSwap::update("task-count", Markup::escaped(3));
+/// assert_eq!(
+///     count.to_markup()?.as_str(),
+///     r##"<hx-partial hx-target="#task-count" hx-swap="innerHTML">3</hx-partial>"##,
+/// );
+/// # Ok::<(), acton_htmx::Error>(())
+/// ```
+///
+/// A template that fails, and an id that cannot be sent, are kept until the answer is written
+/// and make it a 500; so does content with `hx-swap-oob` or `<hx-partial>`, which htmx would lose.
+#[derive(Debug)]
+#[must_use = "content is sent only when returned from the handler"]
+pub struct OutOfBandSwap(Result<Part, Error>);
+
+#[derive(Debug)]
+struct Part {
+    target: Selector,
+    swap: Swap,
+    content: Markup,
+}
+
+impl OutOfBandSwap {
+    /// Swaps content relative to every element that the selector matches.
+    pub fn new(
+        target: Result<Selector, Error>,
+        swap: impl Into<Swap>,
+        content: impl Render,
+    ) -> Self {
+        let swap = swap.into();
+        if swap.style() == SwapStyle::TextContent {
+            return Self(Err(Error::Swap(SwapStyle::TextContent.as_str().to_owned())));
+        }
+        Self(target.and_then(|target| {
+            let content = content.to_markup()?;
+            if has_parts(content.as_str()) {
+                return Err(Error::NestedPart);
+            }
+            Ok(Part {
+                target,
+                swap,
+                content,
+            })
+        }))
+    }
+
+    fn by_id(id: &str, style: SwapStyle, content: impl Render) -> Self {
+        Self::new(Selector::id(id), style, content)
+    }
+
+    /// Replaces the element with this id.
+    pub fn replace(id: &str, content: impl Render) -> Self {
+        Self::by_id(id, SwapStyle::OuterHtml, content)
+    }
+
+    /// Replaces what is in the element with this id.
+    pub fn update(id: &str, content: impl Render) -> Self {
+        Self::by_id(id, SwapStyle::InnerHtml, content)
+    }
+
+    /// Adds content at the end of the element with this id.
+    pub fn append(id: &str, content: impl Render) -> Self {
+        Self::by_id(id, SwapStyle::BeforeEnd, content)
+    }
+
+    /// Adds content at the start of the element with this id.
+    pub fn prepend(id: &str, content: impl Render) -> Self {
+        Self::by_id(id, SwapStyle::AfterBegin, content)
+    }
+
+    /// Adds content before the element with this id.
+    pub fn before(id: &str, content: impl Render) -> Self {
+        Self::by_id(id, SwapStyle::BeforeBegin, content)
+    }
+
+    /// Adds content after the element with this id.
+    pub fn after(id: &str, content: impl Render) -> Self {
+        Self::by_id(id, SwapStyle::AfterEnd, content)
+    }
+
+    /// Removes the element with this id.
+    pub fn delete(id: &str) -> Self {
+        Self::by_id(id, SwapStyle::Delete, Markup::default())
+    }
+
+    /// The part as HTML for every version of htmx, for a server-sent event.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fragments::to_markup`].
+    pub fn to_markup(self) -> Result<Markup, Error> {
+        Fragments::out_of_band().and(self).to_markup()
+    }
+}
+
+impl Part {
+    fn push_to(&self, html: &mut String, swap: &str) {
+        let target = Markup::escaped(&self.target);
+        let swap = Markup::escaped(swap);
+        for text in [
+            "<hx-partial hx-target=\"",
+            target.as_str(),
+            "\" hx-swap=\"",
+            swap.as_str(),
+            "\">",
+            self.content.as_str(),
+            "</hx-partial>",
+        ] {
+            html.push_str(text);
+        }
+    }
+}
+
+/// Whether an element in the HTML asks for a place of its own.
+fn has_parts(html: &str) -> bool {
+    // Most content does not even mention it.
+    let mentions = html.contains("hx-swap-oob") || html.contains("hx-partial");
+    mentions
+        && html
+            .match_indices('<')
+            .any(|(start, _)| is_part(&html[start..]))
+}
+
+/// Whether a tag is a part; what stands in the quotes of its attributes is text.
+fn is_part(tag: &str) -> bool {
+    let mut unquoted = String::new();
+    let mut quote = None;
+    for character in tag.chars() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => {
+                quote = Some(character);
+                unquoted.push(' ');
+            }
+            (None, '>') => break,
+            (None, _) => unquoted.push(character),
+        }
+    }
+    let mut words = unquoted.split([' ', '\t', '\n', '\r', '\x0c', '=', '/']);
+    words.next() == Some("<hx-partial")
+        || words.any(|word| matches!(word, "hx-swap-oob" | "data-hx-swap-oob"))
+}
+
+/// Content for the target, and for other elements in the same answer.
+///
+/// It composes with every responder, and its HTML is a message for server-sent events as well.
+/// In an answer each part is spelled for the version of htmx that asked, by
+/// [`HtmxLayer`](crate::HtmxLayer); without the layer, for htmx 2.
+/// Only a target that is swapped as `textContent` cannot have company: htmx 2 reads no HTML then.
+///
+/// ```
+/// use acton_htmx::{Fragments, HxEvent, Markup, OutOfBandSwap};
+///
+/// async fn add() -> (HxEvent, Fragments) {
+///     let task = Markup::trusted("<li>Milk</li>");
+///     let answer = Fragments::new(task).and(OutOfBandSwap::update("task-count", Markup::escaped(3)));
+///     (HxEvent::new("saved"), answer)
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "content is sent only when returned from the handler"]
+pub struct Fragments(Result<Content, Error>);
+
+#[derive(Debug)]
+struct Content {
+    main: Markup,
+    parts: Vec<Part>,
+}
+
+impl Content {
+    /// The whole as HTML, given the text of each `hx-swap`.
+    fn spell(&self, spell: impl Fn(&Swap) -> Result<String, Error>) -> Result<Markup, Error> {
+        let mut html = self.main.as_str().to_owned();
+        for part in &self.parts {
+            part.push_to(&mut html, &spell(&part.swap)?);
+        }
+        Ok(Markup::trusted(html))
+    }
+
+    /// The answer, for whichever version of htmx will turn out to have asked.
+    fn respond(self) -> Result<Response, Error> {
+        if self.parts.is_empty() {
+            return Ok(self.main.into_response());
+        }
+        let spelled = |version| self.spell(|swap| Ok(swap.spell(version)));
+        let v2 = spelled(HtmxVersion::V2)?;
+        if !self.parts.iter().any(|part| part.swap.is_respelled()) {
+            return Ok(v2.into_response());
+        }
+        Ok(spelled::response(v2, spelled(HtmxVersion::V4)?))
+    }
+}
+
+impl Fragments {
+    /// Content for the target.
+    pub fn new(main: impl Render) -> Self {
+        let parts = Vec::new();
+        Self(main.to_markup().map(|main| Content { main, parts }))
+    }
+
+    /// No content for the target, which stays as it is.
+    pub fn out_of_band() -> Self {
+        Self::new(Markup::default())
+    }
+
+    /// Adds content for another element.
+    ///
+    /// htmx 2 looks for targets from the element that sent the request, so a part that replaces or removes that
+    /// element comes last.
+    pub fn and(self, part: OutOfBandSwap) -> Self {
+        Self(self.0.and_then(|mut content| {
+            content.parts.push(part.0?);
+            Ok(content)
+        }))
+    }
+
+    /// The same, unless something in it was refused.
+    ///
+    /// # Errors
+    ///
+    /// Why the first content or target that was refused was refused.
+    pub fn checked(self) -> Result<Self, Error> {
+        self.0.map(Ok).map(Self)
+    }
+
+    /// The answer as HTML that every version of htmx reads, for a server-sent event.
+    ///
+    /// # Errors
+    ///
+    /// Why the first content or target that was refused was refused; [`Error::Swap`] for a swap
+    /// that cannot be said to both versions at once, see [`Swap::spell_for_both`].
+    pub fn to_markup(self) -> Result<Markup, Error> {
+        self.0?.spell(Swap::spell_for_both)
+    }
+}
+
+impl FromIterator<OutOfBandSwap> for Fragments {
+    fn from_iter<I: IntoIterator<Item = OutOfBandSwap>>(parts: I) -> Self {
+        parts.into_iter().fold(Self::out_of_band(), Self::and)
+    }
+}
+
+/// Content for the target, without a copy.
+impl From<Markup> for Fragments {
+    fn from(main: Markup) -> Self {
+        let parts = Vec::new();
+        Self(Ok(Content { main, parts }))
+    }
+}
+
+impl IntoResponse for Fragments {
+    fn into_response(self) -> Response {
+        self.0.and_then(Content::respond).into_response()
+    }
+}
+
+impl IntoResponse for OutOfBandSwap {
+    fn into_response(self) -> Response {
+        Fragments::out_of_band().and(self).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusted(html: &str) -> Markup {
+        Markup::trusted(html)
+    }
+
+    #[test]
+    fn parts_follow_the_main_content() {
+        let row = OutOfBandSwap::replace("row-1", trusted("<tr><td>9</td></tr>"));
+        let html = Fragments::new(trusted("<p>m</p>"))
+            .and(row)
+            .to_markup()
+            .unwrap();
+        let part = r##"<hx-partial hx-target="#row-1" hx-swap="outerHTML"><tr><td>9</td></tr></hx-partial>"##;
+        assert_eq!(html.as_str(), format!("<p>m</p>{part}"));
+    }
+
+    #[test]
+    fn a_target_cannot_leave_its_attribute() {
+        let html = OutOfBandSwap::update(r#"a"><script>"#, trusted("x"))
+            .to_markup()
+            .unwrap();
+        assert!(!html.as_str().contains("<script"));
+        let selector = Selector::new(r#"[title="<x>"]"#);
+        let html = OutOfBandSwap::new(selector, SwapStyle::InnerHtml, trusted("x"))
+            .to_markup()
+            .unwrap();
+        assert!(html.as_str().contains("[title=&quot;&lt;x&gt;&quot;]"));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_makes_the_answer_a_500() {
+        let answer = Fragments::new(trusted("m")).and(OutOfBandSwap::delete(""));
+        assert_eq!(answer.into_response().status(), 500);
+        let text = OutOfBandSwap::new(Selector::id("a"), SwapStyle::TextContent, trusted("m"));
+        assert_eq!(text.into_response().status(), 500);
+    }
+
+    #[test]
+    fn a_part_in_a_part_is_refused_and_text_about_one_is_not() {
+        let made = |html| OutOfBandSwap::update("a", trusted(html)).to_markup();
+        for html in [
+            "<p id=\"b\" hx-swap-oob=\"true\">x</p>",
+            "<p>x</p><p\nhx-swap-oob>x</p>",
+            "<p title='>'data-hx-swap-oob='true'>",
+            "x <hx-partial hx-target=\"#b\">x</hx-partial>",
+            "<hx-partial>",
+        ] {
+            assert!(matches!(made(html), Err(Error::NestedPart)), "{html}");
+        }
+        for html in [
+            "<p>hx-swap-oob and &lt;hx-partial></p>",
+            "<p title=\"a > b hx-swap-oob\">x</p>",
+            "<p class=\"hx-swap-oob\" data-x='hx-partial'>x</p>",
+            "a < b hx-partial",
+        ] {
+            assert!(made(html).is_ok(), "{html}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_place_content_has_a_word() {
+        let words = [
+            (OutOfBandSwap::append("a", Markup::default()), "beforeend"),
+            (OutOfBandSwap::prepend("a", Markup::default()), "afterbegin"),
+            (OutOfBandSwap::before("a", Markup::default()), "beforebegin"),
+            (OutOfBandSwap::after("a", Markup::default()), "afterend"),
+            (OutOfBandSwap::delete("a"), "delete"),
+        ];
+        for (part, word) in words {
+            let html = part.to_markup().unwrap();
+            assert_eq!(
+                html.as_str(),
+                format!("<hx-partial hx-target=\"#a\" hx-swap=\"{word}\"></hx-partial>")
+            );
+        }
+    }
+}

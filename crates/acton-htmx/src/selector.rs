@@ -1,0 +1,204 @@
+//! CSS selectors that survive headers, attributes and htmx's own splitting.
+
+use std::{fmt, fmt::Write as _, str::FromStr};
+
+use http::HeaderValue;
+
+use crate::error::Error;
+
+/// A CSS selector in ASCII: other characters are written as CSS escapes, with the same meaning.
+///
+/// Text that htmx itself understands, such as `this` or `closest tr`, is a selector as well.
+///
+/// ```
+/// use acton_htmx::Selector;
+///
+/// assert_eq!(Selector::id("row 1")?.as_str(), r"#row\0000201");
+/// assert_eq!(Selector::new("#café")?.as_str(), r"#caf\0000e9");
+/// # Ok::<(), acton_htmx::Error>(())
+/// ```
+///
+/// Reference: <https://www.w3.org/TR/css-syntax-3/#escaping>
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Selector(String);
+
+impl Selector {
+    /// Takes a selector as it is written in a style sheet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Selector`] when it is empty, holds control characters, or leaves a bracket or a
+    /// quote open.
+    pub fn new(selector: &str) -> Result<Self, Error> {
+        let selector = selector.trim_ascii();
+        if selector.is_empty() || selector.chars().any(char::is_control) || !is_closed(selector) {
+            return Err(Error::Selector(selector.to_owned()));
+        }
+        Ok(Self(in_ascii(selector)))
+    }
+
+    /// Selects the element with this id, whatever characters the id has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Selector`] when the id is empty or holds control characters.
+    pub fn id(id: &str) -> Result<Self, Error> {
+        if id.is_empty() || id.chars().any(char::is_control) {
+            return Err(Error::Selector(format!("#{id}")));
+        }
+        let mut escaped = String::with_capacity(id.len() + 1);
+        escaped.push('#');
+        for (position, character) in id.chars().enumerate() {
+            let plain = character.is_ascii_alphabetic()
+                || character == '_'
+                || position > 0 && (character.is_ascii_digit() || character == '-');
+            if plain {
+                escaped.push(character);
+            } else {
+                push_escape(&mut escaped, character);
+            }
+        }
+        Ok(Self(escaped))
+    }
+
+    /// The escaped text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn header_value(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).expect("an escaped selector is visible ASCII")
+    }
+}
+
+impl FromStr for Selector {
+    type Err = Error;
+
+    fn from_str(selector: &str) -> Result<Self, Error> {
+        Self::new(selector)
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Writes each character outside ASCII as an escape, and leaves the escapes that are there alone.
+fn in_ascii(selector: &str) -> String {
+    let mut ascii = String::with_capacity(selector.len());
+    let mut characters = selector.chars().peekable();
+    while let Some(character) = characters.next() {
+        let next = characters.peek().copied();
+        match character {
+            // `\é` means `é`, which gets a backslash of its own.
+            '\\' if next.is_some_and(|next| !next.is_ascii()) => {}
+            '\\' => {
+                ascii.push(character);
+                ascii.extend(characters.next());
+            }
+            plain if plain.is_ascii() => ascii.push(plain),
+            other => {
+                push_escape(&mut ascii, other);
+                // One space after an escape belongs to it; the one that follows means something.
+                ascii.extend(next.filter(|next| *next == ' '));
+            }
+        }
+    }
+    ascii
+}
+
+/// Six digits always, so that a digit may follow.
+fn push_escape(escaped: &mut String, character: char) {
+    write!(escaped, "\\{:06x}", u32::from(character)).expect("writing to a string");
+}
+
+/// Browsers throw on a selector with an open bracket or quote, and the swap is lost.
+fn is_closed(selector: &str) -> bool {
+    let mut open = Vec::new();
+    let mut characters = selector.chars();
+    while let Some(character) = characters.next() {
+        let quoted = matches!(open.last(), Some('"' | '\''));
+        match character {
+            '\\' => open.extend(characters.next().is_none().then_some(character)),
+            end if open.last() == Some(&end) => drop(open.pop()),
+            _ if quoted => {}
+            '"' | '\'' => open.push(character),
+            '(' => open.push(')'),
+            '[' => open.push(']'),
+            ')' | ']' => return false,
+            _ => {}
+        }
+    }
+    open.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selector(text: &str) -> Option<String> {
+        Selector::new(text)
+            .ok()
+            .map(|selector| selector.to_string())
+    }
+
+    #[test]
+    fn ascii_selectors_stay_as_they_are() {
+        for text in [
+            "#o1",
+            "this",
+            "closest tr",
+            "a[title=\"x y\"]",
+            "li:not(.a, .b)",
+            r"#a\:b",
+        ] {
+            assert_eq!(selector(text).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn other_characters_are_escaped() {
+        assert_eq!(selector("#日").as_deref(), Some(r"#\0065e5"));
+    }
+
+    #[test]
+    fn a_space_after_an_escape_still_means_a_descendant() {
+        assert_eq!(selector(".é .x").as_deref(), Some(r".\0000e9  .x"));
+        assert_eq!(selector(".é>.x").as_deref(), Some(r".\0000e9>.x"));
+    }
+
+    #[test]
+    fn what_is_escaped_already_is_escaped_once() {
+        assert_eq!(selector(r"#\é").as_deref(), Some(r"#\0000e9"));
+        assert_eq!(selector(r"#\\é").as_deref(), Some(r"#\\\0000e9"));
+        assert_eq!(selector(r"#a\e9 b").as_deref(), Some(r"#a\e9 b"));
+    }
+
+    #[test]
+    fn only_what_css_calls_whitespace_is_trimmed() {
+        assert_eq!(selector("\t#a\n ").as_deref(), Some("#a"));
+        assert_eq!(selector("#a\u{3000}").as_deref(), Some(r"#a\003000"));
+        assert_eq!(selector("#a\u{b}"), None);
+        assert_eq!(selector("#a\u{85}"), None);
+    }
+
+    #[test]
+    fn a_browser_would_throw_on_an_open_bracket_or_quote() {
+        for text in ["", " ", "a[b", "a(b]", "a)", "[x='y]", "a\\", "a\nb"] {
+            assert_eq!(selector(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_escaped_as_a_whole() {
+        let id = |id| Selector::id(id).ok().map(|selector| selector.to_string());
+        assert_eq!(id("row-1").as_deref(), Some("#row-1"));
+        assert_eq!(id("1").as_deref(), Some(r"#\000031"));
+        assert_eq!(id("a,b").as_deref(), Some(r"#a\00002cb"));
+        assert_eq!(id(""), None);
+        assert_eq!(id("a\0"), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! What a browser sees, through a real router.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be unwrapped fails the test"
+)]
+
+mod answer;
+mod app;
+mod dialect;
+mod request;

@@ -1,0 +1,147 @@
+//! Hands each section its keys, and finds those that nobody asked for.
+
+use std::collections::BTreeMap;
+
+use config::{Map, Value, ValueKind};
+use serde::de::DeserializeOwned;
+
+use super::{
+    ConfigError,
+    listing::Listing,
+    sources::{Setting, Sources},
+    values,
+};
+
+/// Every section there is, whatever features are on, with the feature it needs.
+const SECTIONS: [(&str, Option<&str>); 19] = [
+    ("service", None),
+    ("tls", Some("tls")),
+    ("limits", None),
+    ("shutdown", None),
+    ("log", None),
+    ("otel", Some("otel")),
+    ("metrics", Some("metrics")),
+    ("cors", None),
+    ("htmx", Some("htmx")),
+    ("session", Some("session")),
+    ("csrf", Some("session")),
+    ("sse", Some("sse")),
+    ("redis", Some("cache")),
+    ("database", Some("database` or `sqlite")),
+    ("turso", Some("turso")),
+    ("jwt", Some("jwt")),
+    ("password", Some("auth")),
+    ("throttle", Some("auth")),
+    ("app", None),
+];
+
+/// The names of all sections.
+pub(super) const NAMES: [&str; SECTIONS.len()] = {
+    let mut names = [""; SECTIONS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = SECTIONS[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// The sections nobody has taken yet.
+pub(super) struct Sections {
+    left: BTreeMap<String, BTreeMap<String, Setting>>,
+    origins: Origins,
+    listing: Listing,
+}
+
+/// Where each setting was written.
+#[derive(Default)]
+pub(super) struct Origins(BTreeMap<String, String>);
+
+impl Origins {
+    /// ` (environment variable ACTON_JWT__SECRET)`, or nothing for a setting that was made in the program.
+    #[cfg(any(
+        feature = "jwt",
+        feature = "cache",
+        feature = "database",
+        feature = "sqlite"
+    ))]
+    pub(super) fn of(&self, path: &str) -> String {
+        let origin = self.0.get(path);
+        origin.map_or_else(String::new, |origin| format!(" ({origin})"))
+    }
+}
+
+impl Sections {
+    pub(super) fn new(sources: Sources) -> Self {
+        Self {
+            left: sources.sections,
+            origins: Origins::default(),
+            listing: Listing::default(),
+        }
+    }
+
+    /// Reads one section; each key is tried alone first, so that an error can name it.
+    pub(super) fn take<S: DeserializeOwned>(&mut self, name: &str) -> Result<S, ConfigError> {
+        let mut table = Map::new();
+        self.listing.section(name);
+        for (key, setting) in self.left.remove(name).unwrap_or_default() {
+            let origin = setting.origin.clone();
+            let (key, value) = values::fit::<S>(name, &key, setting)?;
+            self.listing.set(&key, &value, &origin);
+            self.origins.0.insert(format!("{name}.{key}"), origin);
+            table.insert(key, value);
+        }
+        for key in values::known_keys::<S>() {
+            if !table.contains_key(&key) {
+                self.listing.unset(&key);
+            }
+        }
+        read(name, Value::new(None, ValueKind::Table(table)))
+    }
+
+    /// Reads the application's section, which may be no section at all.
+    pub(super) fn take_app<T: DeserializeOwned>(&mut self) -> Result<T, ConfigError> {
+        if !self.left.contains_key("app")
+            && let Ok(nothing) = Value::new(None, ValueKind::Nil).try_deserialize()
+        {
+            return Ok(nothing);
+        }
+        self.take("app")
+    }
+
+    /// Whatever is left does not exist.
+    pub(super) fn finish(self) -> Result<(Listing, Origins), ConfigError> {
+        let Some((name, keys)) = self.left.into_iter().next() else {
+            return Ok((self.listing, self.origins));
+        };
+        let origin = keys
+            .into_values()
+            .next()
+            .map(|setting| setting.origin)
+            .unwrap_or_default();
+        let known = SECTIONS.iter().find(|(known, _)| *known == name);
+        Err(match known {
+            Some((_, Some(feature))) => ConfigError::new(format!(
+                "the section [{name}] ({origin}) needs the feature `{feature}` of acton-service"
+            )),
+            _ => ConfigError::new(format!(
+                "the section [{name}] ({origin}) does not exist; known: {}",
+                NAMES.join(", ")
+            )),
+        })
+    }
+}
+
+fn read<S: DeserializeOwned>(name: &str, table: Value) -> Result<S, ConfigError> {
+    table.try_deserialize().map_err(|error| {
+        let message = error.to_string();
+        if values::is_missing(&error) {
+            return ConfigError::new(format!("the section [{name}] is incomplete: {message}"));
+        }
+        let wanted = values::expected(&error).map(|what| format!("; expected {what}"));
+        ConfigError::new(format!(
+            "the section [{name}] does not fit{}",
+            wanted.unwrap_or_default()
+        ))
+    })
+}

@@ -1,0 +1,282 @@
+//! What every request is given and every answer carries.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, header};
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
+use tracing::Span;
+
+#[cfg(feature = "metrics")]
+use crate::{
+    metrics::{Counting, Metrics},
+    server::is_event_stream,
+};
+#[cfg(feature = "metrics")]
+use axum::body::Body;
+#[cfg(feature = "metrics")]
+use http_body_util::BodyExt;
+
+#[cfg(feature = "askama")]
+use crate::templates::CspNonce;
+use crate::{
+    access_log::AccessLine,
+    config::Config,
+    request::{RequestId, id::X_REQUEST_ID, proxy::TrustedProxies},
+    security_headers::SecurityHeaders,
+    server::{Shutdown, end_at_shutdown},
+    versioning::Notices,
+};
+
+/// Gives requests an id and a client, and answers a log line and careful headers.
+#[derive(Clone)]
+pub(crate) struct FrameLayer(Arc<Frame>);
+
+struct Frame {
+    proxies: TrustedProxies,
+    headers: SecurityHeaders,
+    notices: Notices,
+    shutdown: Shutdown,
+    #[cfg(feature = "metrics")]
+    metrics: Option<Metrics>,
+}
+
+impl FrameLayer {
+    pub(crate) fn new(
+        config: &Config,
+        notices: Notices,
+        shutdown: Shutdown,
+        #[cfg(feature = "metrics")] metrics: Option<Metrics>,
+    ) -> Self {
+        Self(Arc::new(Frame {
+            proxies: TrustedProxies::new(config.service.trusted_proxies.clone()),
+            headers: SecurityHeaders::new(config.service.is_https()),
+            notices,
+            shutdown,
+            #[cfg(feature = "metrics")]
+            metrics,
+        }))
+    }
+}
+
+/// What is known about a request until its answer is there.
+struct Begun {
+    id: RequestId,
+    line: AccessLine,
+    signed_in: bool,
+    notice: Option<usize>,
+    #[cfg(feature = "askama")]
+    nonce: Option<CspNonce>,
+    #[cfg(feature = "metrics")]
+    counting: Option<Counting>,
+}
+
+impl Begun {
+    /// One step towards the answer, in which a nonce for its policy may be taken.
+    #[cfg(feature = "askama")]
+    fn step<T>(begun: &mut Option<Self>, poll: impl FnOnce() -> T) -> T {
+        match begun {
+            Some(begun) => CspNonce::offer(crate::security_headers::nonce, &mut begun.nonce, poll),
+            None => poll(),
+        }
+    }
+
+    #[cfg(not(feature = "askama"))]
+    fn step<T>(_: &mut Option<Self>, poll: impl FnOnce() -> T) -> T {
+        poll()
+    }
+}
+
+impl Frame {
+    fn begin(&self, request: &mut Request) -> Begun {
+        // Everything that is written about this request names it.
+        let id = RequestId::of(request.headers());
+        request.extensions_mut().insert(id.clone());
+        // Before anybody limits, bans or logs by address.
+        let client = self.proxies.client(request.extensions(), request.headers());
+        request.extensions_mut().insert(client);
+        Begun {
+            id,
+            line: AccessLine::begin(request, client),
+            signed_in: has_session(request.headers()),
+            notice: self.notices.find(request.uri().path()),
+            #[cfg(feature = "askama")]
+            nonce: None,
+            #[cfg(feature = "metrics")]
+            counting: self.metrics.as_ref().map(Metrics::begin),
+        }
+    }
+
+    fn finish(&self, begun: Begun, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        // Shared machines and the Back button must not show what a session showed.
+        if begun.signed_in && may_be_personal(headers) {
+            forbid_storing(headers);
+        }
+        // Whoever calls a version that is going away hears of it, also from a time-out.
+        self.notices.apply(begun.notice, headers);
+        // An attacker's page, frame or sniffing browser gets nothing to work with.
+        self.headers.apply(headers);
+        #[cfg(feature = "askama")]
+        if let Some(nonce) = begun.nonce.as_ref().and_then(CspNonce::made) {
+            SecurityHeaders::allow(nonce, headers);
+        }
+        headers.insert(X_REQUEST_ID, begun.id.header_value());
+        begun.line.end(response.status());
+        #[cfg(feature = "metrics")]
+        let response = self.count(begun, response);
+        // Otherwise one open stream would keep a stopping service alive.
+        end_at_shutdown(response, &self.shutdown)
+    }
+
+    #[cfg(feature = "metrics")]
+    fn count(&self, begun: Begun, response: Response) -> Response {
+        let Some(metrics) = &self.metrics else {
+            return response;
+        };
+        drop(begun.counting);
+        begun.line.count(metrics, response.status());
+        count_stream(response, metrics)
+    }
+}
+
+/// Whether the browser sent a session cookie.
+fn has_session(headers: &HeaderMap) -> bool {
+    let cookies = headers.get_all(header::COOKIE).iter();
+    cookies
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .any(|cookie| {
+            let cookie = cookie.trim_ascii_start();
+            cookie.starts_with(b"id=") || cookie.starts_with(b"__Host-id=")
+        })
+}
+
+/// What handlers make for one visitor; style sheets, scripts and images are the same for all.
+fn may_be_personal(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_none_or(|value| {
+        let value = value.as_bytes();
+        [
+            &b"text/html"[..],
+            b"text/plain",
+            b"application/json",
+            b"application/problem+json",
+        ]
+        .iter()
+        .any(|kind| value.starts_with(kind))
+    })
+}
+
+/// Counts an event stream as open until its body is dropped.
+#[cfg(feature = "metrics")]
+fn count_stream(response: Response, metrics: &Metrics) -> Response {
+    if !is_event_stream(&response) {
+        return response;
+    }
+    let open = metrics.open();
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _ = &open;
+            frame
+        }))
+    })
+}
+
+fn forbid_storing(headers: &mut HeaderMap) {
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+}
+
+impl<S> Layer<S> for FrameLayer {
+    type Service = FrameService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        FrameService {
+            inner,
+            frame: Arc::clone(&self.0),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct FrameService<S> {
+    inner: S,
+    frame: Arc<Frame>,
+}
+
+impl<S> Service<Request> for FrameService<S>
+where
+    S: Service<Request>,
+    S::Response: IntoResponse,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = FrameFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let begun = self.frame.begin(&mut request);
+        let span = begun.line.span(&request, &begun.id);
+        let answer = span.in_scope(|| self.inner.call(request));
+        FrameFuture {
+            answer: Some(answer),
+            span,
+            begun: Some(begun),
+            frame: Arc::clone(&self.frame),
+        }
+    }
+}
+
+pin_project! {
+    /// An answer on its way; a struct of its own costs no allocation.
+    pub(crate) struct FrameFuture<F> {
+        #[pin]
+        answer: Option<F>,
+        span: Span,
+        begun: Option<Begun>,
+        frame: Arc<Frame>,
+    }
+
+    impl<F> PinnedDrop for FrameFuture<F> {
+        // A client that leaves ends its request here, and what is logged on the way out belongs to the request too.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.begun.is_some() {
+                this.span.in_scope(|| this.answer.set(None));
+            }
+        }
+    }
+}
+
+impl<F, R, E> Future for FrameFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+    R: IntoResponse,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = this.answer.as_pin_mut();
+        let answer = answer.expect("it is only taken away when this is dropped");
+        // Entered once for both: to enter a span costs as much as a header.
+        let _entered = this.span.enter();
+        let polled = Begun::step(this.begun, || answer.poll(cx));
+        let response = ready!(polled)?.into_response();
+        Poll::Ready(Ok(match this.begun.take() {
+            Some(begun) => this.frame.finish(begun, response),
+            None => response,
+        }))
+    }
+}

@@ -1,0 +1,80 @@
+//! What every request passes on its way in, and every answer on its way out, in one place.
+
+use axum::Router;
+use tower::util::option_layer;
+
+use crate::{
+    admission::AdmissionLayer, config::Config, frame::FrameLayer, guard::GuardLayer,
+    server::Shutdown, versioning::Notices,
+};
+
+/// What the builder adds to the stack.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) admission: AdmissionLayer,
+    pub(crate) notices: Notices,
+    #[cfg(not(feature = "askama"))]
+    pub(crate) api: Vec<String>,
+    #[cfg(feature = "askama")]
+    pub(crate) error_pages: crate::templates::ErrorPages,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: Option<crate::metrics::Metrics>,
+    #[cfg(feature = "compression")]
+    pub(crate) compression: bool,
+    #[cfg(any(feature = "session-memory", feature = "session-redis"))]
+    pub(crate) sessions: Option<crate::session::SessionLayer>,
+}
+
+/// Puts the whole stack around every route and fallback; outermost first.
+///
+/// It is one `Router::layer`, so that axum boxes each route once more and not once per line.
+pub(crate) fn apply(routes: Router, config: &Config, shutdown: Shutdown, parts: Parts) -> Router {
+    let routes = routes.layer((
+        // Every answer has an id, a log line and careful headers, whoever made it.
+        FrameLayer::new(
+            config,
+            parts.notices,
+            shutdown,
+            #[cfg(feature = "metrics")]
+            parts.metrics,
+        ),
+        // Preflights are answered before anything asks who is calling.
+        option_layer(config.cors.layer()),
+        // Sees the final answer, and says it in the htmx that asked.
+        #[cfg(feature = "htmx")]
+        crate::htmx::HtmxLayer::new(config.htmx.clone()),
+        // A bare status becomes a page, a fragment or JSON; also those of the line below.
+        #[cfg(feature = "askama")]
+        parts.error_pages.layer(),
+        #[cfg(not(feature = "askama"))]
+        axum::middleware::from_fn_with_state(
+            crate::problem::ApiPaths::new(parts.api),
+            crate::problem::describe,
+        ),
+        // A service that is too busy, or asked too often, says so at once.
+        parts.admission,
+        // Limits and panics, around everything that belongs to the application.
+        GuardLayer::new(config),
+        // Innermost, so that a refused or timed-out request has saved nothing.
+        #[cfg(any(feature = "session-memory", feature = "session-redis"))]
+        option_layer(parts.sessions),
+        // Inside the sessions, because they know who asks.
+        #[cfg(feature = "session")]
+        option_layer(user_limit(config)),
+    ));
+    // Outermost, and only where it is asked for, because it has to look at every body.
+    #[cfg(feature = "compression")]
+    if parts.compression {
+        return routes.layer(tower_http::compression::CompressionLayer::new());
+    }
+    routes
+}
+
+#[cfg(feature = "session")]
+fn user_limit(config: &Config) -> Option<crate::RateLimit> {
+    let limit = config
+        .limits
+        .requests_per_user
+        .map(crate::RateLimit::per_user);
+    limit.map(crate::RateLimit::sparing_probes)
+}

@@ -1,0 +1,288 @@
+//! Names and values of fields, as text or as the members of a JSON object.
+
+use std::{
+    error::Error,
+    fmt::{self, Write},
+};
+
+use tracing::field::{Field, Visit};
+
+use super::Format;
+
+/// Writes fields one after the other.
+pub(super) struct Writer<'a> {
+    line: &'a mut String,
+    format: Format,
+    first: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// Goes on where `line` ends; if it is empty, these are the first fields.
+    pub(super) fn new(line: &'a mut String, format: Format) -> Self {
+        let first = line.is_empty();
+        Self {
+            line,
+            format,
+            first,
+        }
+    }
+
+    /// Writes the first fields behind something else.
+    pub(super) fn fresh(line: &'a mut String, format: Format) -> Self {
+        Self {
+            line,
+            format,
+            first: true,
+        }
+    }
+
+    /// The name, with what stands before and behind it.
+    fn name(&mut self, field: &Field) {
+        let name = field.name();
+        let first = std::mem::replace(&mut self.first, false);
+        match self.format {
+            Format::Text => {
+                if !first {
+                    self.line.push(' ');
+                }
+                if name != "message" {
+                    self.line.push_str(name.strip_prefix("r#").unwrap_or(name));
+                    self.line.push('=');
+                }
+            }
+            Format::Json => {
+                if !first {
+                    self.line.push(',');
+                }
+                write_json(self.line, name.strip_prefix("r#").unwrap_or(name));
+                self.line.push(':');
+            }
+        }
+    }
+
+    /// A value of which only its formatting is known.
+    fn display(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        self.name(field);
+        // A value whose formatting fails ends where it fails.
+        let _ = match self.format {
+            Format::Text => Visible(self.line).write_fmt(value),
+            Format::Json => {
+                self.line.push('"');
+                let result = Escaped(self.line).write_fmt(value);
+                self.line.push('"');
+                result
+            }
+        };
+    }
+}
+
+impl Visit for Writer<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.display(field, format_args!("{value:?}"));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.display(field, format_args!("{}", crate::error::Causes(value)));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.name(field);
+        match self.format {
+            Format::Json => write_json(self.line, value),
+            Format::Text if field.name() == "message" => {
+                let _ = Visible(self.line).write_str(value);
+            }
+            Format::Text if is_one_word(value) => self.line.push_str(value),
+            Format::Text => {
+                let _ = write!(self.line, "{value:?}");
+            }
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.name(field);
+        write_digits(self.line, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.name(field);
+        if value < 0 {
+            self.line.push('-');
+        }
+        write_digits(self.line, value.unsigned_abs());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.name(field);
+        self.line.push_str(if value { "true" } else { "false" });
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.name(field);
+        match self.format {
+            Format::Json if !value.is_finite() => self.line.push_str("null"),
+            _ => write_float(self.line, value),
+        }
+    }
+}
+
+/// Whether a value can stand without quotes and still end where it ends.
+fn is_one_word(value: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
+    !value.is_empty() && value.bytes().all(plain)
+}
+
+/// Decimal digits; `write!` would take longer than the rest of a line.
+fn write_digits(line: &mut String, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    line.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+}
+
+/// Numbers of at most three decimals in place, as times are.
+fn write_float(line: &mut String, value: f64) {
+    let thousandths = value * 1000.0;
+    if !(0.0..1e15).contains(&thousandths) || thousandths.round() / 1000.0 != value {
+        let _ = write!(line, "{value}");
+        return;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 10^15"
+    )]
+    let thousandths = thousandths.round() as u64;
+    write_digits(line, thousandths / 1000);
+    let mut rest = thousandths % 1000;
+    let mut unit = 100;
+    if rest > 0 {
+        line.push('.');
+    }
+    while rest > 0 {
+        line.push((b'0' + (rest / unit) as u8) as char);
+        rest %= unit;
+        unit /= 10;
+    }
+}
+
+/// A JSON string.
+pub(super) fn write_json(line: &mut String, text: &str) {
+    line.push('"');
+    escape_json(line, text);
+    line.push('"');
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc8259#section-7>
+fn escape_json(line: &mut String, text: &str) {
+    let mut written = 0;
+    for (place, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        line.push_str(&text[written..place]);
+        written = place + 1;
+        match byte {
+            b'"' => line.push_str("\\\""),
+            b'\\' => line.push_str("\\\\"),
+            b'\n' => line.push_str("\\n"),
+            b'\r' => line.push_str("\\r"),
+            b'\t' => line.push_str("\\t"),
+            _ => {
+                let _ = write!(line, "\\u{byte:04x}");
+            }
+        }
+    }
+    line.push_str(&text[written..]);
+}
+
+/// Writes what is inside of a JSON string.
+struct Escaped<'a>(&'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape_json(self.0, text);
+        Ok(())
+    }
+}
+
+/// Writes control characters as they are written in Rust, so that nobody can forge a line or paint on a terminal.
+struct Visible<'a>(&'a mut String);
+
+impl Write for Visible<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        for part in text.split_inclusive(char::is_control) {
+            match part.char_indices().next_back() {
+                Some((place, last)) if last.is_control() => {
+                    self.0.push_str(&part[..place]);
+                    self.0.extend(last.escape_debug());
+                }
+                _ => self.0.push_str(part),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut String)) -> String {
+        let mut line = String::new();
+        write(&mut line);
+        line
+    }
+
+    #[test]
+    fn numbers_are_written_as_rust_writes_them() {
+        for number in [0, 7, 10, 4_294_967_296, u64::MAX] {
+            assert_eq!(
+                written(|line| write_digits(line, number)),
+                number.to_string()
+            );
+        }
+        for number in [0.0, 0.5, 0.052, 1.0, 12.345, 1e12, -0.5, 1.0 / 3.0, 1e300] {
+            assert_eq!(
+                written(|line| write_float(line, number)),
+                number.to_string()
+            );
+        }
+        assert_eq!(written(|line| write_float(line, f64::NAN)), "NaN");
+    }
+
+    #[test]
+    fn words_stand_without_quotes() {
+        assert!(is_one_word("/tasks/{id}") && is_one_word("192.0.2.1"));
+        for text in ["", "two words", "a=b", "\"", "\\", "é", "\n"] {
+            assert!(!is_one_word(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_seen_and_not_obeyed() {
+        let text = "a\n\u{1b}[31mé\u{9b}\u{7f}";
+        let line = written(|line| Visible(line).write_str(text).unwrap());
+        assert_eq!(line, "a\\n\\u{1b}[31mé\\u{9b}\\u{7f}");
+    }
+
+    #[test]
+    fn json_strings_are_read_back() {
+        let every: String = (0..0x250).filter_map(char::from_u32).collect();
+        for text in ["", "plain", "\"\\/\n", "\u{2028}👍", &every] {
+            let line = written(|line| write_json(line, text));
+            assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The headers that make a browser careful.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Scripts, styles and forms from our own origin, images also inline, nothing embedded, nobody may frame us.
+///
+/// <https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Content-Security-Policy>
+const CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                   object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// The same policy, and inline scripts and styles that name this nonce.
+///
+/// <https://www.w3.org/TR/CSP3/#security-nonces>
+#[cfg(feature = "askama")]
+fn csp_with(nonce: &str) -> Option<HeaderValue> {
+    let own = |directive: &str| format!("{directive} 'self'");
+    let policy = ["script-src", "style-src"]
+        .iter()
+        .fold(CSP.to_owned(), |policy, directive| {
+            policy.replace(
+                &own(directive),
+                &format!("{} 'nonce-{nonce}'", own(directive)),
+            )
+        });
+    policy.parse().ok()
+}
+
+/// 128 bits that nobody can guess; nothing where the system has no randomness, and then the policy stays as it is.
+#[cfg(feature = "askama")]
+pub(crate) fn nonce() -> String {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => format!("{:032x}", u128::from_ne_bytes(bytes)),
+        Err(_) => String::new(),
+    }
+}
+
+/// Two years, as OWASP and Rails have it; no preload, which cannot be undone quickly.
+const HSTS: &str = "max-age=63072000; includeSubDomains";
+
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("strict-origin-when-cross-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    // The filter this switched on was itself a hole.
+    (header::X_XSS_PROTECTION, HeaderValue::from_static("0")),
+];
+
+/// Adds what a handler has not set itself.
+#[derive(Clone, Debug)]
+pub(crate) struct SecurityHeaders {
+    document: HeaderMap,
+    other: HeaderMap,
+}
+
+impl SecurityHeaders {
+    /// `https`: whether browsers reach us by it, as the public origin says.
+    pub(crate) fn new(https: bool) -> Self {
+        // With room for what handlers set, so that a copy need not grow.
+        let mut other = HeaderMap::with_capacity(24);
+        other.extend(ALWAYS);
+        if https {
+            let hsts = HeaderValue::from_static(HSTS);
+            other.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
+        let mut document = other.clone();
+        let csp = HeaderValue::from_static(CSP);
+        document.insert(header::CONTENT_SECURITY_POLICY, csp);
+        Self { document, other }
+    }
+
+    /// A copy of ours is quicker to have than each of them is to look up and insert.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        let ours = if is_document(headers) {
+            &self.document
+        } else {
+            &self.other
+        };
+        let set = std::mem::replace(headers, ours.clone());
+        // What a handler has set takes the place of ours, line by line.
+        headers.extend(set);
+    }
+
+    /// Lets inline scripts and styles through that name the nonce somebody asked for.
+    #[cfg(feature = "askama")]
+    pub(crate) fn allow(nonce: &str, headers: &mut HeaderMap) {
+        let is_ours = headers
+            .get(header::CONTENT_SECURITY_POLICY)
+            .is_some_and(|policy| policy == CSP);
+        if !is_ours || nonce.is_empty() {
+            return;
+        }
+        if let Some(policy) = csp_with(nonce) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        // From a cache the page would meet the policy of another answer.
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+    }
+}
+
+/// What a browser shows as a document can run scripts.
+fn is_document(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        let value = value.as_bytes();
+        [
+            &b"text/html"[..],
+            b"application/xhtml+xml",
+            b"image/svg+xml",
+            b"text/xml",
+            b"application/xml",
+        ]
+        .iter()
+        .any(|kind| value.len() >= kind.len() && value[..kind.len()].eq_ignore_ascii_case(kind))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(https: bool, content_type: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        SecurityHeaders::new(https).apply(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn every_answer_forbids_sniffing() {
+        assert_eq!(
+            applied(false, "application/json")["x-content-type-options"],
+            "nosniff"
+        );
+    }
+
+    #[test]
+    fn documents_carry_a_content_security_policy() {
+        for kind in ["text/html; charset=utf-8", "Text/HTML", "image/svg+xml"] {
+            let headers = applied(false, kind);
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(
+                policy.contains("object-src 'none'; base-uri 'none'"),
+                "{kind}"
+            );
+        }
+        assert!(!applied(false, "application/json").contains_key("content-security-policy"));
+    }
+
+    #[cfg(feature = "askama")]
+    #[test]
+    fn a_nonce_is_named_for_scripts_and_styles_and_changes_nothing_else() {
+        let mut headers = applied(false, "text/html");
+        SecurityHeaders::allow("abc", &mut headers);
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("script-src 'self' 'nonce-abc'; style-src 'self' 'nonce-abc'; img")
+        );
+        assert_eq!(policy.replace(" 'nonce-abc'", ""), CSP);
+        assert_eq!(headers["cache-control"], "no-store");
+    }
+
+    #[cfg(feature = "askama")]
+    #[test]
+    fn a_policy_of_the_handlers_own_stays() {
+        let mut headers = HeaderMap::new();
+        let own = HeaderValue::from_static("default-src 'none'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, own.clone());
+        SecurityHeaders::allow("abc", &mut headers);
+        assert_eq!(headers["content-security-policy"], own);
+        assert_eq!(headers.len(), 1);
+    }
+
+    #[cfg(feature = "askama")]
+    #[test]
+    fn nonces_differ_and_have_128_bits() {
+        let (one, other) = (nonce(), nonce());
+        assert_ne!(one, other);
+        assert_eq!(one.len(), 32);
+    }
+
+    #[test]
+    fn only_https_demands_https() {
+        assert!(applied(true, "text/html").contains_key("strict-transport-security"));
+        assert!(!applied(false, "text/html").contains_key("strict-transport-security"));
+    }
+
+    #[test]
+    fn lines_of_one_name_stay_apart_and_in_order() {
+        let mut headers = HeaderMap::new();
+        for value in ["a=1", "b=2", "c=3"] {
+            headers.append(header::SET_COOKIE, HeaderValue::from_static(value));
+        }
+        SecurityHeaders::new(false).apply(&mut headers);
+        let lines: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(lines, ["a=1", "b=2", "c=3"]);
+    }
+
+    #[test]
+    fn what_a_handler_has_set_stays() {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::X_FRAME_OPTIONS,
+            HeaderValue::from_static("SAMEORIGIN"),
+        );
+        SecurityHeaders::new(false).apply(&mut headers);
+        assert_eq!(headers["x-frame-options"], "SAMEORIGIN");
+    }
+}

@@ -1,0 +1,119 @@
+//! One connection, from its first byte to its close.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
+use http::Request;
+use hyper::body::Incoming;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::{
+    Shutdown,
+    event_stream::{EventStream, Handover},
+    heads::Heads,
+    http1, http2,
+    preface::Version,
+    socket::Socket,
+    wire::Wire,
+};
+use crate::guard::Overload;
+
+/// How long a client that has connected and asked for nothing is waited for when the service stops.
+///
+/// What it sent may be on its way; to close before it is there would lose a request.
+const LATE: Duration = Duration::from_millis(250);
+
+/// What every connection needs to know.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) router: Router,
+    pub(super) head_timeout: Duration,
+    pub(super) keep_alive: Duration,
+    /// Requests that one HTTP/2 connection may have open at once.
+    pub(super) streams: u32,
+    pub(super) shutdown: Shutdown,
+    /// What runs beside its connection: the requests of HTTP/2.
+    pub(super) tasks: TaskTracker,
+    /// Every place is taken: this connection is only told so, and closed.
+    pub(super) is_overloaded: bool,
+}
+
+impl Settings {
+    /// The same for connections for which there is no place: what they cost is short.
+    pub(super) fn overloaded(&self) -> Self {
+        /// Whoever is refused sends one request at once, or makes room.
+        const PATIENCE: Duration = Duration::from_secs(2);
+        Self {
+            head_timeout: self.head_timeout.min(PATIENCE),
+            keep_alive: self.keep_alive.min(PATIENCE),
+            is_overloaded: true,
+            ..self.clone()
+        }
+    }
+
+    /// Answers one request.
+    pub(super) fn answer(
+        &self,
+        peer: SocketAddr,
+        mut request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        // Who looks whether the service lives must not be told that it is busy.
+        if self.is_overloaded && !matches!(request.uri().path(), "/health" | "/ready") {
+            request.extensions_mut().insert(Overload);
+        }
+        self.router.clone().call(request.map(Body::new))
+    }
+
+    /// Waits for something that a client without any request is to do; not for long once connections should close.
+    pub(super) async fn while_fresh<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        let late = async {
+            self.shutdown.connections_close().await;
+            tokio::time::sleep(LATE).await;
+        };
+        tokio::select! {
+            biased;
+            done = wait => Some(done),
+            () = late => None,
+        }
+    }
+}
+
+/// Answers requests until the client leaves, stalls, asks for an event stream, or the service stops.
+pub(super) async fn serve(
+    socket: Socket,
+    peer: SocketAddr,
+    settings: &Settings,
+) -> Option<EventStream> {
+    socket.send_at_once();
+    let heads = Heads::default();
+    let handover = Handover::default();
+    let mut wire = Wire::new(
+        socket,
+        heads.clone(),
+        handover.clone(),
+        settings.head_timeout,
+    );
+    let version = settings.while_fresh(poll_fn(|context| wire.poll_version(context)));
+    match version.await?.ok()? {
+        Version::Http1 => http1::serve(wire, heads, handover, peer, settings).await,
+        Version::Http2 => {
+            heads.expect_anything();
+            http2::serve(wire, peer, settings).await;
+            None
+        }
+    }
+}
+
+/// Clients leave and stall every day; only those who look for it want to know.
+pub(super) fn note(result: hyper::Result<()>) {
+    if let Err(error) = result {
+        tracing::debug!(error = %crate::error::Causes(&error), "connection ended early");
+    }
+}

@@ -1,0 +1,39 @@
+//! A time limit that costs nothing until somebody has to wait.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A timer that starts when it is first asked.
+#[derive(Debug, Default)]
+pub(crate) struct Deadline {
+    running: bool,
+    /// Kept for the next time: a timer is cheaper to set again than to make.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    /// Is ready when it was asked for the first time so long ago.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, after: Duration) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(after)));
+        if !self.running {
+            self.running = true;
+            sleep.as_mut().reset(Instant::now() + after);
+        }
+        sleep.as_mut().poll(cx)
+    }
+
+    /// Whether somebody waits.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// Begins anew when it is asked the next time.
+    pub(crate) fn stop(&mut self) {
+        self.running = false;
+    }
+}

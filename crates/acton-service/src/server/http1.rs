@@ -1,0 +1,95 @@
+//! A connection that speaks HTTP/1.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending, poll_fn},
+    net::SocketAddr,
+    pin::Pin,
+    task::Poll,
+};
+
+use axum::response::Response;
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::{
+    connection::{Settings, note},
+    event_stream::{EventStream, Handover},
+    heads::{HEAD_BYTES, Heads},
+    wire::Wire,
+};
+use crate::request::host::UnclearLength;
+
+/// Answers one request; an event stream is handed over instead.
+fn answer(
+    settings: &Settings,
+    peer: SocketAddr,
+    heads: &Heads,
+    handover: &Handover,
+    mut request: Request<Incoming>,
+) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+    if !heads.admit(&request) {
+        request.extensions_mut().insert(UnclearLength);
+    }
+    let handover = handover.for_request(&request);
+    let answer = settings.answer(peer, request);
+    async move {
+        let response = answer.await?;
+        match handover {
+            None => Ok(response),
+            Some(handover) => match handover.take(response) {
+                Some(response) => Ok(response),
+                None => pending().await,
+            },
+        }
+    }
+}
+
+/// Answers requests until the client leaves, stalls, asks for an event stream, or the service stops.
+pub(super) async fn serve(
+    wire: Wire,
+    heads: Heads,
+    handover: Handover,
+    peer: SocketAddr,
+    settings: &Settings,
+) -> Option<EventStream> {
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // hyper counts from the end of the last answer; half a head is cut off sooner by the wire.
+        .header_read_timeout(settings.keep_alive)
+        .keep_alive(!settings.is_overloaded)
+        .max_header_size(HEAD_BYTES)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(
+            TokioIo::new(wire),
+            service_fn(|request| answer(settings, peer, &heads, &handover, request)),
+        )
+        .with_upgrades();
+    let mut closing = false;
+    let response = loop {
+        let end = poll_fn(|context| match Pin::new(&mut connection).poll(context) {
+            Poll::Ready(result) => Poll::Ready(Err(result)),
+            Poll::Pending => handover
+                .response()
+                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+        });
+        tokio::select! {
+            biased;
+            end = end => match end {
+                Ok(response) => break response,
+                Err(result) => {
+                    note(result);
+                    return None;
+                }
+            },
+            () = settings.shutdown.connections_close(), if !closing => {
+                closing = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            () = settings.shutdown.forced(), if closing => return None,
+        }
+    };
+    let stream = connection.into_parts()?.io.into_inner().into_stream();
+    Some(EventStream::new(stream, response, &settings.shutdown))
+}

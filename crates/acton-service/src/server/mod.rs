@@ -1,0 +1,38 @@
+//! Listening, serving and stopping.
+
+mod accept;
+mod chunk;
+mod connection;
+mod deadline;
+mod event_stream;
+mod heads;
+mod http1;
+mod http2;
+mod listen;
+mod open_requests;
+mod places;
+mod preface;
+mod shutdown;
+mod socket;
+mod stall;
+mod stream_end;
+#[cfg(unix)]
+mod systemd;
+#[cfg(feature = "tls")]
+mod tls;
+mod wire;
+
+pub(crate) use accept::Server;
+pub(crate) use deadline::Deadline;
+pub use listen::Listener;
+#[cfg(feature = "metrics")]
+pub(crate) use listen::listen;
+pub use shutdown::ShutdownConfig;
+pub(crate) use shutdown::{Shutdown, Trigger};
+pub(crate) use stream_end::end_at_shutdown;
+#[cfg(feature = "metrics")]
+pub(crate) use stream_end::is_event_stream;
+#[cfg(feature = "tls")]
+pub(crate) use tls::Tls;
+#[cfg(feature = "tls")]
+pub use tls::TlsConfig;

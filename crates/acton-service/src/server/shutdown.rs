@@ -1,0 +1,300 @@
+//! The end in order: not ready, a pause, streams, requests, and a hard deadline.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use serde::{Deserialize, Deserializer};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// The `[shutdown]` section.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShutdownConfig {
+    /// Time from the signal to the forced end. Default: 25 seconds, inside the 30 that Kubernetes grants.
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
+    /// How long requests are still accepted after `/ready` began to answer 503, so that load balancers notice.
+    /// Default: 5 seconds; none where `service.environment` is `dev`.
+    #[serde(deserialize_with = "delay")]
+    pub delay: Option<Duration>,
+}
+
+impl Default for ShutdownConfig {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(25),
+            delay: None,
+        }
+    }
+}
+
+fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    humantime_serde::deserialize(deserializer).map(Some)
+}
+
+/// How far the end has come; cheap to clone and to ask.
+#[derive(Clone, Default)]
+pub(crate) struct Shutdown(Arc<Stages>);
+
+#[derive(Default)]
+struct Stages {
+    draining: AtomicBool,
+    streams: Mark,
+    connections: CancellationToken,
+    forced: Mark,
+    spread: OnceLock<Duration>,
+    at_close: Mutex<Vec<AtClose>>,
+}
+
+/// What is begun when streams should end, and how long that may go on.
+type AtClose = Box<dyn FnOnce(Duration) -> Closing + Send>;
+type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Shutdown {
+    /// Whether `/ready` should send new requests elsewhere.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
+    /// When event streams should end.
+    pub(super) fn streams_end(&self) -> Stage {
+        Stage::of(self, |stages| &stages.streams)
+    }
+
+    /// When nothing may go on.
+    pub(super) fn is_forced(&self) -> Stage {
+        Stage::of(self, |stages| &stages.forced)
+    }
+
+    /// Resolves when connections should finish what they do and close.
+    pub(crate) async fn connections_close(&self) {
+        self.0.connections.cancelled().await;
+    }
+
+    /// Resolves when nothing may go on.
+    pub(crate) async fn forced(&self) {
+        self.0.forced.token.cancelled().await;
+    }
+
+    /// The time over which streams end, each at a moment of its own, so that not all browsers come back at once.
+    pub(super) fn spread(&self) -> Duration {
+        self.0.spread.get().copied().unwrap_or_default()
+    }
+
+    /// Calls this when streams should end, with the time over which they do. The end of the service waits for what
+    /// it returns, until the grace time is over.
+    #[cfg(feature = "sse")]
+    pub(crate) fn at_close<F>(&self, call: impl FnOnce(Duration) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.calls()
+            .push(Box::new(move |spread| Box::pin(call(spread))));
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Vec<AtClose>> {
+        self.0
+            .at_close
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Says what the end has to wait for.
+    pub(super) fn close(&self, spread: Duration) -> Vec<Closing> {
+        let spread = *self.0.spread.get_or_init(|| spread);
+        let calls = std::mem::take(&mut *self.calls());
+        let closing = calls.into_iter().map(|call| call(spread)).collect();
+        self.0.streams.reach();
+        self.0.connections.cancel();
+        closing
+    }
+
+    pub(super) fn force(&self) {
+        self.0.forced.reach();
+    }
+}
+
+/// A point in time, after which `is_reached` stays true.
+#[derive(Default)]
+struct Mark {
+    is_reached: AtomicBool,
+    token: CancellationToken,
+}
+
+impl Mark {
+    fn reach(&self) {
+        self.is_reached.store(true, Ordering::Release);
+        self.token.cancel();
+    }
+}
+
+/// Waits for a mark. Tasks that are woken for thousands of other reasons ask without a lock.
+pub(super) struct Stage {
+    shutdown: Shutdown,
+    mark: fn(&Stages) -> &Mark,
+    wait: Pin<Box<WaitForCancellationFutureOwned>>,
+    waiter: Option<Waker>,
+}
+
+impl Stage {
+    fn of(shutdown: &Shutdown, mark: fn(&Stages) -> &Mark) -> Self {
+        Self {
+            shutdown: shutdown.clone(),
+            mark,
+            wait: Box::pin(mark(&shutdown.0).token.clone().cancelled_owned()),
+            waiter: None,
+        }
+    }
+
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if (self.mark)(&self.shutdown.0)
+            .is_reached
+            .load(Ordering::Acquire)
+        {
+            return Poll::Ready(());
+        }
+        let waiter = self.waiter.as_ref();
+        if waiter.is_some_and(|waiter| waiter.will_wake(context.waker())) {
+            return Poll::Pending;
+        }
+        self.waiter = Some(context.waker().clone());
+        self.wait.as_mut().poll(context)
+    }
+}
+
+/// What begins the end: a signal, or a future of the application's.
+pub(crate) enum Trigger {
+    Signals,
+    Future(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl Trigger {
+    /// From now on a signal is not the end of the process any more.
+    pub(super) fn arm(self) -> Armed {
+        match self {
+            Self::Signals => Armed::Signals(Signals::receive()),
+            Self::Future(future) => Armed::Future(future),
+        }
+    }
+}
+
+/// A trigger that misses nothing.
+pub(super) enum Armed {
+    Signals(Signals),
+    Future(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl Armed {
+    /// Waits for the first signal, or for the future.
+    pub(super) async fn first(&mut self) {
+        match self {
+            Self::Signals(signals) => signals.next().await,
+            Self::Future(future) => future.await,
+        }
+    }
+
+    /// Waits for the second signal; a future comes only once.
+    async fn second(&mut self) {
+        match self {
+            Self::Signals(signals) => signals.next().await,
+            Self::Future(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Keeps accepting for `delay`, lets streams and requests end, and forces the end at `grace` or at a second signal.
+pub(super) async fn run(
+    shutdown: &Shutdown,
+    trigger: &mut Armed,
+    delay: Duration,
+    grace: Duration,
+    idle: impl Future<Output = ()>,
+) {
+    let deadline = Instant::now() + grace;
+    let in_order = async {
+        tokio::time::sleep(delay.min(grace)).await;
+        let closing = shutdown.close(spread(delay, grace));
+        idle.await;
+        for end in closing {
+            end.await;
+        }
+    };
+    tokio::select! {
+        () = in_order => tracing::info!("every connection has ended"),
+        () = tokio::time::sleep_until(deadline) => tracing::warn!("the grace time is over, closing what is left"),
+        () = trigger.second() => tracing::warn!("second signal, closing at once"),
+    }
+    drop(shutdown.close(Duration::ZERO));
+    shutdown.force();
+}
+
+/// How long streams may take to end: a quarter of the time that is left; no time where there is no delay either.
+fn spread(delay: Duration, grace: Duration) -> Duration {
+    match delay {
+        Duration::ZERO => Duration::ZERO,
+        delay => grace.saturating_sub(delay) / 4,
+    }
+}
+
+/// SIGTERM and Ctrl-C.
+#[cfg(unix)]
+pub(super) struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
+
+#[cfg(unix)]
+impl Signals {
+    fn receive() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let both = || {
+            std::io::Result::Ok([
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+            ])
+        };
+        let signals = both().inspect_err(|error| {
+            tracing::error!(%error, "signals cannot be received; stop the service by other means");
+        });
+        Self(signals.ok())
+    }
+
+    async fn next(&mut self) {
+        let Some([terminate, interrupt]) = &mut self.0 else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("received SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("received SIGINT"),
+        }
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+pub(super) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn receive() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            tracing::error!("Ctrl-C cannot be received; stop the service by other means");
+            std::future::pending().await
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What carries a connection: TCP, a Unix socket, or TLS over one of them.
+
+#[cfg(feature = "sse")]
+use std::time::Duration;
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use socket2::SockRef;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// One type for all of them, so that hyper is compiled once; to tell them apart is one comparison.
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::server::TlsStream<Socket>>),
+}
+
+impl Socket {
+    /// Small answers must not wait for the client's acknowledgement of the one before.
+    pub(super) fn send_at_once(&self) {
+        match self {
+            Self::Tcp(stream) => drop(stream.set_nodelay(true)),
+            #[cfg(unix)]
+            Self::Unix(_) => {}
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().0.send_at_once(),
+        }
+    }
+
+    /// Limits what the kernel keeps for a client that takes nothing.
+    pub(super) fn limit_send_buffer(&self, bytes: usize) {
+        let _ = match self {
+            Self::Tcp(stream) => SockRef::from(stream).set_send_buffer_size(bytes),
+            #[cfg(unix)]
+            Self::Unix(stream) => SockRef::from(stream).set_send_buffer_size(bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => return stream.get_ref().0.limit_send_buffer(bytes),
+        };
+    }
+
+    /// Makes the end of the connection drop what the kernel keeps for the client, where it can be told to.
+    #[cfg(feature = "sse")]
+    pub(super) fn reset_at_close(&self) {
+        let _ = match self {
+            Self::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            #[cfg(unix)]
+            Self::Unix(_) => return,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => return stream.get_ref().0.reset_at_close(),
+        };
+    }
+}
+
+/// Calls a method of the stream inside, pinned where it needs to be.
+macro_rules! inside {
+    ($socket:expr, $stream:ident => $call:expr) => {
+        match $socket {
+            Socket::Tcp($stream) => $call,
+            #[cfg(unix)]
+            Socket::Unix($stream) => $call,
+            #[cfg(feature = "tls")]
+            Socket::Tls($stream) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        inside!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        inside!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        inside!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        inside!(self, stream => stream.is_write_vectored())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        inside!(self.get_mut(), stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        inside!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,179 @@
+//! A socket that does not wait for ever.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    deadline::Deadline,
+    event_stream::Handover,
+    heads::Heads,
+    preface::{Preface, Version},
+    socket::Socket,
+};
+
+/// A client that takes nothing for this long is given up.
+const WRITE_STALL: Duration = Duration::from_secs(30);
+
+/// How long a client may go on sending a body that was refused.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A socket with a time limit for heads that do not come and for answers that are not taken.
+pub(super) struct Wire {
+    stream: Socket,
+    preface: Preface,
+    heads: Heads,
+    handover: Handover,
+    head_timeout: Duration,
+    head: Deadline,
+    write: Deadline,
+    linger: Deadline,
+}
+
+impl Wire {
+    pub(super) fn new(
+        stream: Socket,
+        heads: Heads,
+        handover: Handover,
+        head_timeout: Duration,
+    ) -> Self {
+        Self {
+            stream,
+            preface: Preface::default(),
+            heads,
+            handover,
+            head_timeout,
+            head: Deadline::default(),
+            write: Deadline::default(),
+            linger: Deadline::default(),
+        }
+    }
+
+    pub(super) fn into_stream(self) -> Socket {
+        self.stream
+    }
+
+    /// Reads until it is clear which HTTP the client speaks; what was read is kept for whoever answers it.
+    pub(super) fn poll_version(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Version>> {
+        loop {
+            if let Some(version) = self.preface.version() {
+                return Poll::Ready(Ok(version));
+            }
+            match self.preface.poll_fill(&mut self.stream, cx) {
+                Poll::Ready(result) => result?,
+                Poll::Pending => {
+                    ready!(self.head.poll(cx, self.head_timeout));
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+    }
+
+    /// Drops what the client still sends, until it closes too.
+    ///
+    /// A socket closed over unread bytes is reset, and the client would lose the answer that refused its body.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut space = [0; 4096];
+        loop {
+            if self.linger.poll(cx, LINGER).is_ready() {
+                return Poll::Ready(());
+            }
+            let mut buffer = ReadBuf::new(&mut space);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if result.is_ready() {
+            if self.write.is_running() {
+                self.handover.allow(true);
+            }
+            self.write.stop();
+            return result;
+        }
+        self.handover.allow(false);
+        ready!(self.write.poll(cx, WRITE_STALL));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        let read = if this.preface.take(buffer) {
+            // The rest is most often there, and saves hyper a turn; an error comes again.
+            let _ = Pin::new(&mut this.stream).poll_read(cx, buffer);
+            Poll::Ready(Ok(()))
+        } else {
+            Pin::new(&mut this.stream).poll_read(cx, buffer)
+        };
+        match read {
+            Poll::Ready(result) => {
+                this.heads.record(&buffer.filled()[before..]);
+                Poll::Ready(result)
+            }
+            Poll::Pending if this.heads.is_waiting() => {
+                // Bytes that drip in do not prolong it.
+                ready!(this.head.poll(cx, this.head_timeout));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Poll::Pending => {
+                this.head.stop();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(cx, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        if self.heads.is_in_body() {
+            ready!(self.poll_drain(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+}

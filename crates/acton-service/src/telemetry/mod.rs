@@ -1,0 +1,114 @@
+//! The log: human-readable while developing, JSON where machines read it; and traces for a collector.
+
+#[cfg(feature = "otel")]
+mod export;
+#[cfg(feature = "otel")]
+mod otel;
+
+use std::io::IsTerminal;
+
+use serde::Deserialize;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
+#[cfg(feature = "otel")]
+pub use otel::{OtelConfig, inject_trace_context};
+#[cfg(feature = "otel")]
+pub(crate) use otel::{Traces, begin, end};
+
+#[cfg(feature = "otel")]
+use crate::config::{Config, ConfigError};
+use crate::log::{Format, Lines};
+
+/// The `[log]` section.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// What is written when `RUST_LOG` is not set or empty. Default: `info`.
+    ///
+    /// <https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html#directives>
+    pub filter: String,
+    /// `pretty` for people, `json` for machines. Default: `pretty`.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::default(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line for a person to read.
+    #[default]
+    Pretty,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Starts the log, unless the application has started its own.
+///
+/// [`ServiceBuilder`](crate::ServiceBuilder) does it when it listens; call it earlier to see what happens before.
+/// A log that was started earlier has no traces: with the feature `otel` and an endpoint, leave it to the builder.
+pub fn init(config: &LogConfig) {
+    // An application that has set its own subscriber keeps it.
+    let _ = tracing_subscriber::registry()
+        .with(lines(config))
+        .try_init();
+}
+
+/// Starts the log and, where `[otel]` names a collector, the traces.
+#[cfg(feature = "otel")]
+pub(crate) fn start<T>(
+    config: &Config<T>,
+    version: Option<&str>,
+) -> Result<Option<Traces>, ConfigError> {
+    let Some(traces) = Traces::new(&config.otel, &config.service, version)? else {
+        init(&config.log);
+        return Ok(None);
+    };
+    let layers = vec![lines(&config.log), traces.layer(&config.otel)];
+    if tracing_subscriber::registry()
+        .with(layers)
+        .try_init()
+        .is_ok()
+    {
+        return Ok(Some(traces.begun()));
+    }
+    tracing::warn!("no traces are exported, because the log was started before the service");
+    Ok(None)
+}
+
+/// What writes lines.
+fn lines(config: &LogConfig) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let lines = |format| Lines { format }.boxed();
+    let format: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
+        // A person reads it, who likes colours and reads no thousand lines a second.
+        LogFormat::Pretty if std::io::stdout().is_terminal() => {
+            tracing_subscriber::fmt::layer().boxed()
+        }
+        LogFormat::Pretty => lines(Format::Text),
+        LogFormat::Json => lines(Format::Json),
+    };
+    format.with_filter(filter(config)).boxed()
+}
+
+/// Sessions open a span for each of their steps, which says nothing that the request's own does not; whoever names the
+/// target in a filter has it back.
+const QUIETER: &str = "tower_sessions_core=warn";
+
+fn filter(config: &LogConfig) -> EnvFilter {
+    let wanted = std::env::var("RUST_LOG")
+        .ok()
+        .filter(|directives| !directives.trim().is_empty());
+    let wanted = wanted.as_deref().unwrap_or(&config.filter);
+    EnvFilter::new(format!("{QUIETER},{wanted}"))
+}

@@ -1,0 +1,436 @@
+//! What each method of the builder, and of the service that it makes, does.
+#![cfg(feature = "htmx-full")]
+#![cfg_attr(
+    feature = "htmx-full",
+    expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
+
+use std::{net::SocketAddr, time::Duration};
+
+use acton_service::prelude::*;
+use axum::{
+    body::{Body, to_bytes},
+    extract::Request,
+    middleware::map_response,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    time::timeout,
+};
+use tower::ServiceExt;
+
+/// On a free port, with a quiet log.
+fn config() -> Config {
+    let mut config = Config::default();
+    config.service.bind = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.log.filter = "off".to_owned();
+    config
+}
+
+/// A builder with one page, `/`.
+fn builder<H, T>(page: H) -> ServiceBuilder
+where
+    H: axum::handler::Handler<T, ()>,
+    T: 'static,
+{
+    let routes = VersionedApiBuilder::new()
+        .with_frontend_routes(|router| router.route("/", get(page)))
+        .build_routes();
+    ServiceBuilder::new()
+        .with_config(config())
+        .with_routes(routes)
+}
+
+fn hello() -> ServiceBuilder {
+    builder(|| async { "hello" })
+}
+
+async fn send(router: &Router, request: http::request::Builder) -> Response {
+    let request = request.body(Body::empty()).unwrap();
+    router.clone().oneshot(request).await.unwrap()
+}
+
+async fn read(response: Response) -> String {
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The status and the body of this path.
+async fn ask(builder: ServiceBuilder, path: &str) -> (u16, String) {
+    let router = builder.build().into_router();
+    let response = send(&router, Request::get(path)).await;
+    (response.status().as_u16(), read(response).await)
+}
+
+async fn over_tcp(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let reading = stream.read_to_string(&mut answer);
+    timeout(Duration::from_secs(10), reading)
+        .await
+        .unwrap()
+        .unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_new_builder_has_no_routes_but_those_of_the_service() {
+    for builder in [ServiceBuilder::new(), ServiceBuilder::default()] {
+        let router = builder.with_config(config()).build().into_router();
+        assert_eq!(send(&router, Request::get("/")).await.status(), 404);
+        assert_eq!(send(&router, Request::get("/health")).await.status(), 200);
+        assert_eq!(send(&router, Request::get("/ready")).await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn with_config_uses_these_settings() {
+    let mut shop = config().with_app("EUR");
+    shop.service.name = "shop".to_owned();
+    let (_, health) = ask(ServiceBuilder::new().with_config(shop), "/health").await;
+    assert!(health.contains("\"service\":\"shop\""), "{health}");
+}
+
+#[tokio::test]
+async fn with_routes_serves_them_and_a_second_call_replaces_them() {
+    let again = VersionedApiBuilder::new()
+        .with_frontend_routes(|router| router.route("/other", get(|| async { "other" })))
+        .build_routes();
+    assert_eq!(ask(hello(), "/").await, (200, "hello".to_owned()));
+    let other = hello().with_routes(again.clone());
+    assert_eq!(ask(other, "/other").await, (200, "other".to_owned()));
+    assert_eq!(ask(hello().with_routes(again), "/").await.0, 404);
+}
+
+#[tokio::test]
+async fn with_state_hands_a_value_to_every_handler() {
+    let page = |Extension(word): Extension<&'static str>| async move { word };
+    assert_eq!(ask(builder(page).with_state("state"), "/").await.1, "state");
+    assert_eq!(ask(builder(page), "/").await.0, 500);
+}
+
+#[tokio::test]
+async fn with_layer_goes_around_all_routes_and_later_ones_around_earlier_ones() {
+    let append = |word: &'static str| {
+        map_response(move |mut response: Response| async move {
+            response
+                .headers_mut()
+                .append("x-order", word.parse().unwrap());
+            response
+        })
+    };
+    let service = hello()
+        .with_layer(append("inner"))
+        .with_layer(append("outer"));
+    let router = service.build().into_router();
+    for path in ["/", "/nowhere"] {
+        let response = send(&router, Request::get(path)).await;
+        let order: Vec<_> = response.headers().get_all("x-order").iter().collect();
+        assert_eq!(order, ["inner", "outer"], "{path}");
+    }
+    // What the service answers itself is not the application's to change.
+    let health = send(&router, Request::get("/health")).await;
+    assert!(!health.headers().contains_key("x-order"));
+}
+
+#[tokio::test]
+async fn with_readiness_check_is_asked_by_name() {
+    let well = || async { Ok::<_, Infallible>(()) };
+    let (status, ready) = ask(hello().with_readiness_check("mail", well), "/ready").await;
+    assert_eq!(status, 200);
+    assert!(ready.contains("\"mail\":\"ready\""), "{ready}");
+    let ill = || async { Err("SECRET") };
+    let (status, ready) = ask(hello().with_readiness_check("mail", ill), "/ready").await;
+    assert_eq!(status, 503);
+    assert!(
+        ready.contains("\"mail\":\"unavailable\"") && !ready.contains("SECRET"),
+        "{ready}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_readiness_check_that_hangs_is_not_waited_for() {
+    let hangs = || std::future::pending::<Result<(), Infallible>>();
+    let asked = ask(hello().with_readiness_check("mail", hangs), "/ready");
+    let (status, _) = timeout(Duration::from_secs(3), asked).await.unwrap();
+    assert_eq!(status, 503);
+}
+
+#[tokio::test]
+async fn with_sessions_gives_handlers_a_session() {
+    let page = |session: Session| async move {
+        session.insert("seen", true).await.map_err(Error::other)?;
+        Ok::<_, Error>("stored")
+    };
+    let router = builder(page).with_sessions().build().into_router();
+    let response = send(&router, Request::get("/")).await;
+    assert!(response.headers().contains_key("set-cookie"));
+    assert_eq!(read(response).await, "stored");
+    assert_eq!(ask(builder(page), "/").await.0, 500);
+}
+
+#[tokio::test]
+async fn with_sse_hands_out_a_broadcaster() {
+    let page = |Extension(broadcaster): Extension<Arc<SseBroadcaster>>| async move {
+        broadcaster.connections_of("alice").to_string()
+    };
+    assert_eq!(
+        ask(builder(page).with_sse(), "/").await,
+        (200, "0".to_owned())
+    );
+}
+
+#[cfg(feature = "auth")]
+#[tokio::test]
+async fn with_throttle_counts_logins_as_configured() {
+    use acton_service::auth::Throttle;
+
+    let page = |Extension(throttle): Extension<Throttle>| async move {
+        let attempt = throttle.attempt("alice", [192, 0, 2, 1]).await?;
+        drop(attempt);
+        Ok::<_, Error>("tried")
+    };
+    let mut config = config();
+    config.throttle.account_failures = 2;
+    let service = builder(page).with_config(config).with_throttle();
+    let router = service.build().into_router();
+    for expected in [200, 200, 429] {
+        let response = send(&router, Request::get("/")).await;
+        assert_eq!(response.status().as_u16(), expected);
+    }
+}
+
+#[cfg(feature = "auth")]
+#[tokio::test]
+async fn with_passwords_hands_out_the_queue() {
+    use acton_service::auth::{PasswordConfig, Passwords};
+
+    let passwords = Passwords::new(&PasswordConfig::default()).unwrap();
+    let page =
+        |Extension(passwords): Extension<Passwords>| async move { passwords.waiting().to_string() };
+    let service = builder(page).with_passwords(passwords);
+    #[cfg(feature = "metrics")]
+    let service = service.with_metrics();
+    let router = service.build().into_router();
+    assert_eq!(read(send(&router, Request::get("/")).await).await, "0");
+    #[cfg(feature = "metrics")]
+    {
+        let page = read(send(&router, Request::get("/metrics")).await).await;
+        assert!(page.contains("\nacton_password_queue 0\n"), "{page}");
+    }
+}
+
+#[cfg(feature = "cache")]
+#[tokio::test]
+async fn with_redis_hands_out_the_pool_and_asks_it_whether_it_is_there() {
+    use acton_service::fred::{clients::Pool, interfaces::ClientLike};
+
+    let page =
+        |Extension(pool): Extension<Pool>| async move { pool.next().is_connected().to_string() };
+    let mut config = config();
+    // Nobody listens on the port of "discard".
+    config.redis.url = "redis://127.0.0.1:9".to_owned();
+    let router = builder(page)
+        .with_config(config)
+        .with_redis()
+        .build()
+        .into_router();
+    assert_eq!(read(send(&router, Request::get("/")).await).await, "false");
+    let ready = send(&router, Request::get("/ready")).await;
+    assert_eq!(ready.status(), 503);
+    let ready = read(ready).await;
+    assert!(
+        ready.contains("\"redis\":\"unavailable\"") && !ready.contains("127.0.0.1"),
+        "{ready}"
+    );
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn with_database_hands_it_out_and_asks_it_whether_it_is_there() {
+    let mut settings = acton_service::DatabaseConfig::default();
+    settings.url = "sqlite::memory:".to_owned();
+    let database = Database::connect(&settings).await.unwrap();
+    let page = |database: Database| async move { format!("{:?}", database.kind()) };
+    let router = builder(page)
+        .with_database(database.clone())
+        .build()
+        .into_router();
+    assert_eq!(read(send(&router, Request::get("/")).await).await, "Sqlite");
+    let ready = read(send(&router, Request::get("/ready")).await).await;
+    assert!(ready.contains("\"database\":\"ready\""), "{ready}");
+    assert_eq!(ask(builder(page), "/").await.0, 500);
+}
+
+#[cfg(feature = "turso")]
+#[tokio::test]
+async fn with_turso_hands_it_out_and_asks_it_whether_it_is_there() {
+    let mut settings = acton_service::TursoConfig::default();
+    settings.path = ":memory:".into();
+    let database = Turso::open(&settings).await.unwrap();
+    let page = |database: Turso| async move { database.ping().await.map(|()| "pong") };
+    let router = builder(page).with_turso(database).build().into_router();
+    assert_eq!(read(send(&router, Request::get("/")).await).await, "pong");
+    let ready = read(send(&router, Request::get("/ready")).await).await;
+    assert!(ready.contains("\"turso\":\"ready\""), "{ready}");
+}
+
+#[derive(Template)]
+#[template(source = "<h1>Oh, {{ error.status.as_u16() }}</h1>", ext = "html")]
+struct Oh {
+    error: ErrorView,
+}
+
+#[tokio::test]
+async fn with_error_pages_shows_the_applications_own() {
+    let pages = ErrorPages::new().page(|error| Oh { error });
+    let router = hello().with_error_pages(pages).build().into_router();
+    let request = Request::get("/nowhere").header("accept", "text/html");
+    assert_eq!(read(send(&router, request).await).await, "<h1>Oh, 404</h1>");
+}
+
+#[cfg(feature = "metrics")]
+#[tokio::test]
+async fn with_metrics_and_with_gauge_answer_prometheus() {
+    assert_eq!(ask(hello(), "/metrics").await.0, 404);
+    let (status, page) = ask(hello().with_metrics(), "/metrics").await;
+    assert!(
+        status == 200 && page.contains("\nhttp_server_active_requests 1\n"),
+        "{page}"
+    );
+    let (_, page) = ask(hello().with_gauge("tasks", "Tasks.", || 7.0), "/metrics").await;
+    assert!(page.contains("# TYPE tasks gauge\ntasks 7\n"), "{page}");
+}
+
+#[cfg(feature = "compression")]
+#[tokio::test]
+async fn with_compression_compresses_for_who_asks() {
+    let page = || async { "hello ".repeat(100) };
+    let encoding = async |builder: ServiceBuilder| {
+        let router = builder.build().into_router();
+        let request = Request::get("/").header("accept-encoding", "gzip");
+        let response = send(&router, request).await;
+        response.headers().get("content-encoding").cloned()
+    };
+    assert_eq!(encoding(builder(page)).await, None);
+    assert_eq!(
+        encoding(builder(page).with_compression()).await.unwrap(),
+        "gzip"
+    );
+}
+
+#[tokio::test]
+async fn with_version_tells_health_the_version_of_the_application() {
+    let (_, health) = ask(hello().with_version("9.9.9"), "/health").await;
+    assert!(health.contains("\"version\":\"9.9.9\""), "{health}");
+    assert!(!ask(hello(), "/health").await.1.contains("version"));
+}
+
+#[tokio::test]
+async fn bind_tells_the_real_port_and_with_shutdown_ends_the_service() {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = hello().with_shutdown(async { drop(stopped.await) });
+    let bound = service.build().bind().unwrap();
+    let address = bound.local_addr();
+    assert!(address.ip().is_loopback() && address.port() != 0);
+    let running = tokio::spawn(bound.serve());
+    assert!(over_tcp(address, "/").await.ends_with("hello"));
+    stop.send(()).unwrap();
+    let ended = timeout(Duration::from_secs(10), running).await;
+    ended.unwrap().unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn with_listener_listens_there_and_nowhere_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = config();
+    // No address of this machine: to listen there would fail.
+    config.service.bind = SocketAddr::from(([192, 0, 2, 1], 80));
+    let service = hello().with_config(config).with_listener(listener).build();
+    let bound = service.bind().unwrap();
+    assert_eq!(bound.local_addr(), address);
+    let running = tokio::spawn(bound.serve());
+    assert!(over_tcp(address, "/").await.ends_with("hello"));
+    running.abort();
+}
+
+#[tokio::test]
+async fn serve_listens_and_returns_when_it_is_told_to_stop() {
+    let served = hello()
+        .with_shutdown(std::future::ready(()))
+        .build()
+        .serve();
+    timeout(Duration::from_secs(10), served)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[cfg(feature = "metrics")]
+#[tokio::test]
+async fn metrics_addr_is_that_of_their_own_listener() {
+    let bound = hello().with_metrics().build().bind().unwrap();
+    assert_eq!(bound.metrics_addr(), None);
+    let mut config = config();
+    config.metrics.bind = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let bound = hello()
+        .with_config(config)
+        .with_metrics()
+        .build()
+        .bind()
+        .unwrap();
+    let address = bound.metrics_addr().unwrap();
+    assert_ne!(address, bound.local_addr());
+    let running = tokio::spawn(bound.serve());
+    let answer = over_tcp(address, "/metrics").await;
+    assert!(answer.contains("http_server_active_requests"), "{answer}");
+    running.abort();
+}
+
+/// A service that cannot be built, because its route belongs to the service itself.
+fn impossible() -> ServiceBuilder {
+    let routes = VersionedApiBuilder::new()
+        .with_frontend_routes(|router| router.route("/health", get(|| async {})))
+        .build_routes();
+    ServiceBuilder::new()
+        .with_config(config())
+        .with_routes(routes)
+}
+
+#[tokio::test]
+async fn try_build_tells_at_once_what_is_wrong_and_build_when_it_is_served() {
+    let told = impossible().try_build().err().unwrap().to_string();
+    assert!(told.contains("/health"), "{told}");
+    assert!(hello().try_build().is_ok());
+    let told = impossible().build().serve().await.unwrap_err().to_string();
+    assert!(told.contains("/health"), "{told}");
+    let told = impossible().build().bind().err().unwrap().to_string();
+    assert!(told.contains("/health"), "{told}");
+}
+
+#[tokio::test]
+async fn into_router_of_what_could_not_be_built_answers_500() {
+    assert_eq!(ask(impossible(), "/").await.0, 500);
+}
+
+#[tokio::test]
+async fn into_router_is_the_service_inside_another_application() {
+    let inner = hello().build().into_router();
+    let outer = Router::new()
+        .route("/", get(|| async { "outer" }))
+        .nest("/inner", inner);
+    assert_eq!(read(send(&outer, Request::get("/")).await).await, "outer");
+    let response = send(&outer, Request::get("/inner")).await;
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(read(response).await, "hello");
+    assert_eq!(
+        send(&outer, Request::get("/inner/health")).await.status(),
+        200
+    );
+}

@@ -1,0 +1,131 @@
+//! How long the service waits, and for how much.
+
+use std::time::Duration;
+
+use acton_service::Config;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, timeout},
+};
+
+use crate::running::{EVERY, closed, read, start, start_over, status};
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_request() {
+    let service = start(|_| {});
+    let twice = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\nGET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    assert_eq!(
+        service.send(twice).await.matches("HTTP/1.1 200 OK").count(),
+        2
+    );
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn half_a_head_is_not_waited_for() {
+    for over in EVERY {
+        let limit = |config: &mut Config| config.limits.header_timeout = Duration::from_millis(300);
+        let service = start_over(*over, limit);
+        for half in [
+            "",
+            "P",
+            "PRI * HTTP/2.0\r\n\r\nSM",
+            "GET / HTTP/1.1\r\nHost: a.te",
+        ] {
+            let mut stream = service.begin(half).await;
+            let took = closed(&mut stream).await;
+            assert!(
+                took < Duration::from_secs(2),
+                "{over:?}, {half:?}: {took:?}"
+            );
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_drips_in_is_not_waited_for_either() {
+    let service = start(|config| config.limits.header_timeout = Duration::from_millis(300));
+    let mut stream = service.connect().await;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(status(&read(&mut stream).await), "200");
+    let begun = Instant::now();
+    while stream.write_all(b"G").await.is_ok() && begun.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_without_any_request_is_closed() {
+    let service = start(|config| config.limits.header_timeout = Duration::from_millis(300));
+    let mut stream = service.connect().await;
+    let closed = timeout(Duration::from_secs(3), stream.read(&mut [0; 1]))
+        .await
+        .unwrap();
+    assert!(matches!(closed, Ok(0) | Err(_)));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_longer_than_half_a_head() {
+    let service = start(|config| {
+        config.limits.header_timeout = Duration::from_millis(200);
+        config.limits.keep_alive = Duration::from_millis(1500);
+    });
+    let mut stream = service.connect().await;
+    for _ in 0..2 {
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            .await
+            .unwrap();
+        assert_eq!(status(&read(&mut stream).await), "200");
+    }
+    let closed = timeout(Duration::from_secs(5), stream.read(&mut [0; 1]))
+        .await
+        .unwrap();
+    assert!(matches!(closed, Ok(0)));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_handler_and_a_quiet_stream_are_not_half_a_head() {
+    let service = start(|config| config.limits.header_timeout = Duration::from_millis(200));
+    let answer = service
+        .send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        .await;
+    assert_eq!(
+        answer, "",
+        "the test reads for half a second, the handler takes longer"
+    );
+    let mut stream = service.connect().await;
+    stream
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert_eq!(status(&read(&mut stream).await), "200");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_overlong_head_is_answered_431() {
+    let service = start(|_| {});
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: a.test\r\nX: {}\r\n\r\n",
+        "x".repeat(70_000)
+    );
+    let answer = service.send(&head).await;
+    assert_eq!(status(&answer), "431");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "nothing about us: {answer}");
+    service.stop().await;
+}

@@ -1,0 +1,150 @@
+//! Requests that a proxy in front may take for something else.
+
+use crate::running::{EVERY, start, start_over, status};
+
+#[tokio::test]
+async fn requests_that_are_unclear_about_their_host_are_refused() {
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        for head in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n",
+            "GET http://b.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a.test/path\r\n\r\n",
+        ] {
+            assert_eq!(status(&service.send(head).await), "400", "{head}");
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_is_answered_with_careful_headers() {
+    let service = start(|_| {});
+    let answer = service.send("GET / HTTP/1.1\r\n\r\n").await;
+    assert!(
+        answer.contains("x-content-type-options: nosniff"),
+        "{answer}"
+    );
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_with_two_lengths_is_refused_and_nothing_after_it_is_read() {
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        for head in [
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\ntransfer-encoding: chunked\r\ncontent-length : 5\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: gzip\r\n\r\n",
+        ] {
+            let answer = service.send(&format!("{head}{smuggled}")).await;
+            assert_eq!(status(&answer), "400", "{over:?}: {head}");
+            assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_fine() {
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        let chunked = "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        let answer = service.send(chunked).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"),
+            "{answer}"
+        );
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_body_may_speak_of_lengths() {
+    let service = start(|_| {});
+    let body = "\r\nContent-Length: 5\r\n\r\n";
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    assert_eq!(status(&service.send(&chunked).await), "200");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_that_others_may_read_otherwise_is_refused_and_nothing_after_it_is_read() {
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        for head in [
+            // Lines that end in a newline alone.
+            "GET / HTTP/1.1\nHost: a.test\n\n",
+            "GET / HTTP/1.1\r\nHost: a.test\nX: y\r\n\r\n",
+            "GET / HTTP/1.1\r\nX: y\nTransfer-Encoding: chunked\r\nHost: a.test\r\n\r\n0\r\n\r\n",
+            // A space before the colon.
+            "GET / HTTP/1.1\r\nHost : a.test\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+            // A line folded onto the next.
+            "GET / HTTP/1.1\r\nHost: a.test\r\nX: y\r\n z\r\n\r\n",
+            "GET / HTTP/1.1\r\n Host: a.test\r\n\r\n",
+            // Lengths that are none.
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: +5\r\n\r\nhello",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5, 5\r\n\r\nhello",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+            // Bytes that no header holds.
+            "GET / HTTP/1.1\r\nHost: a.test\r\nX: \0\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a.test\r\nX: a\rb\r\n\r\n",
+            "GARBAGE\r\n\r\n",
+        ] {
+            let answer = service.send(&format!("{head}{smuggled}")).await;
+            assert_eq!(status(&answer), "400", "{over:?}: {head:?}");
+            assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{head:?}: {answer}");
+            assert!(
+                answer.contains("\r\nconnection: close\r\n"),
+                "{head:?}: {answer}"
+            );
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_others_may_read_otherwise_ends_the_connection() {
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let service = start(|_| {});
+    for chunks in [
+        "5\nhello\r\n0\r\n\r\n",
+        "5;a\nhello\r\n0\r\n\r\n",
+        "-5\r\nhello\r\n0\r\n\r\n",
+    ] {
+        let head = "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let answer = service.send(&format!("{head}{chunks}{smuggled}")).await;
+        assert_eq!(status(&answer), "400", "{chunks:?}");
+        assert_eq!(
+            answer.matches("HTTP/1.1").count(),
+            1,
+            "{chunks:?}: {answer}"
+        );
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn what_hyper_answers_alone_says_nothing_about_us() {
+    let service = start(|_| {});
+    let answer = service.send("GARBAGE\r\n\r\n").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.split("\r\n");
+    assert_eq!(lines.next(), Some("HTTP/1.1 400 Bad Request"));
+    assert!(
+        lines.all(|line| line.starts_with("date: ")
+            || ["connection: close", "content-length: 0"].contains(&line)),
+        "{answer}"
+    );
+    assert_eq!(body, "");
+    service.stop().await;
+}

@@ -1,0 +1,87 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum_core::extract::FromRequestParts;
+use http::request::Parts;
+
+use crate::{
+    error::Error,
+    record::{Lifetimes, Slot, now_ms},
+    store::{Key, Store},
+    visit::Visit,
+};
+
+/// How often the store is asked; another instance, or the end of the idle time, may have ended the session.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Waits for the end of the visitor's session: logout, another id, revocation, or its time is over.
+///
+/// An event stream that shows what belongs to a user ends with it:
+///
+/// ```
+/// use acton_session::SessionEnded;
+/// use axum::response::sse::{Event, Sse};
+/// use futures_util::{Stream, StreamExt, stream};
+/// use std::convert::Infallible;
+///
+/// async fn events(ended: SessionEnded) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+///     let events = stream::pending();
+///     Sse::new(events.take_until(ended))
+/// }
+/// ```
+///
+/// Within this instance it is known at once, from others within ten seconds. Without a session there is nothing that
+/// could end. An open stream is no use of the session, so one that is only listened to ends when its idle time is over.
+pub struct SessionEnded(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Future for SessionEnded {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for SessionEnded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SessionEnded")
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SessionEnded {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let visit = Visit::of(&parts.extensions)?;
+        let (store, lifetimes) = (visit.shared.store.clone(), visit.shared.lifetimes);
+        Ok(match visit.key().await? {
+            Some(key) => Self(Box::pin(end_of(store, lifetimes, key))),
+            None => Self(Box::pin(std::future::pending())),
+        })
+    }
+}
+
+async fn end_of(store: Store, lifetimes: Lifetimes, key: Key) {
+    let mut watch = store.watchers().watch(&key);
+    loop {
+        // The first look comes at once: the session may have ended since the request began.
+        if let Ok(found) = store.load(&key).await {
+            let lives = found.is_some_and(|found| match &*found.slot {
+                Slot::Live(session) => session.expires_ms(&lifetimes) > now_ms(),
+                Slot::Rotated(_) | Slot::Series(_) | Slot::Ended => false,
+            });
+            if !lives {
+                return;
+            }
+        }
+        let pause = INTERVAL + Duration::from_millis(u64::from(crate::random::bytes::<1>()[0]));
+        if tokio::time::timeout(pause, watch.changed()).await.is_ok() {
+            return;
+        }
+    }
+}

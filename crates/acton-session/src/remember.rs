@@ -1,0 +1,191 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use tower_sessions::session::Id;
+
+use crate::{random, store::Key};
+
+const SERIES: usize = 16;
+const SECRET: usize = 32;
+
+/// How long the last token but one is taken for a request that was sent at the same moment.
+const PARALLEL_MS: u64 = 10_000;
+
+/// What a remembered browser keeps: which series it belongs to, and a secret that changes at every use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token {
+    series: [u8; SERIES],
+    secret: [u8; SECRET],
+}
+
+/// What the store keeps of it: hashes, and whom they stand for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Series {
+    pub(crate) user: String,
+    pub(crate) roles: Vec<String>,
+    current: String,
+    previous: Option<String>,
+    renewed_ms: u64,
+    /// Another number after every use. The store alone knows it.
+    #[serde(default)]
+    number: [u8; SERIES],
+}
+
+/// What a token is worth.
+pub(crate) enum Verdict {
+    /// A request that was sent together with the one that got the next token.
+    Parallel,
+    /// It is good, and here is the next one.
+    Renewed(Series, Token),
+    /// It was used before, so two browsers have it.
+    Stolen,
+}
+
+impl Token {
+    pub(crate) fn generate() -> Self {
+        Self {
+            series: random::bytes(),
+            secret: random::bytes(),
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; SERIES + SECRET];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        let (series, secret) = bytes[..length].split_first_chunk()?;
+        Some(Self {
+            series: *series,
+            secret: secret.try_into().ok()?,
+        })
+    }
+
+    /// Where the store keeps the series.
+    pub(crate) fn key(&self) -> Key {
+        Key::hash(b"acton remember", &self.series)
+    }
+
+    pub(crate) fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode([&self.series[..], &self.secret].concat())
+    }
+
+    fn next(&self) -> Self {
+        Self {
+            series: self.series,
+            secret: random::bytes(),
+        }
+    }
+
+    fn hash(&self) -> String {
+        Key::hash(b"acton remember token", &self.secret).to_string()
+    }
+}
+
+impl Series {
+    pub(crate) fn begin(user: String, roles: Vec<String>, token: &Token, now_ms: u64) -> Self {
+        Self {
+            user,
+            roles,
+            current: token.hash(),
+            previous: None,
+            renewed_ms: now_ms,
+            number: random::bytes(),
+        }
+    }
+
+    /// The id of the session that begins with this token.
+    ///
+    /// Whoever finds the token later does not find the id, since that takes the number; and whoever reads the store
+    /// finds the number and a hash of the token.
+    pub(crate) fn session(&self, token: &Token) -> Id {
+        let secret = [&token.secret[..], &self.number].concat();
+        Key::hash(b"acton remembered session", &secret).to_id()
+    }
+
+    /// The last token but one stays good until its successor is used, since the answer that carried the successor may
+    /// not have arrived. A thief and the owner still cannot both go on: one of them comes with a token that is neither.
+    pub(crate) fn judge(&self, token: &Token, now_ms: u64) -> Verdict {
+        let hash = token.hash();
+        let is_previous = self.previous.as_ref() == Some(&hash);
+        if is_previous && now_ms < self.renewed_ms.saturating_add(PARALLEL_MS) {
+            return Verdict::Parallel;
+        }
+        if !is_previous && self.current != hash {
+            return Verdict::Stolen;
+        }
+        let next = token.next();
+        let series = Self {
+            current: next.hash(),
+            previous: Some(hash),
+            renewed_ms: now_ms,
+            number: random::bytes(),
+            ..self.clone()
+        };
+        Verdict::Renewed(series, next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: u64 = 60_000;
+
+    fn begin() -> (Series, Token) {
+        let token = Token::generate();
+        (
+            Series::begin("alice".to_owned(), Vec::new(), &token, 0),
+            token,
+        )
+    }
+
+    fn renew(series: &Series, token: &Token, now_ms: u64) -> Option<(Series, Token)> {
+        match series.judge(token, now_ms) {
+            Verdict::Renewed(series, token) => Some((series, token)),
+            Verdict::Parallel | Verdict::Stolen => None,
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_once_and_gives_the_next_one() {
+        let (series, first) = begin();
+        let (series, second) = renew(&series, &first, LATER).unwrap();
+        let (series, _) = renew(&series, &second, 2 * LATER).unwrap();
+        assert!(matches!(series.judge(&first, 3 * LATER), Verdict::Stolen));
+    }
+
+    #[test]
+    fn requests_sent_together_are_not_a_theft() {
+        let (series, first) = begin();
+        let (series, _) = renew(&series, &first, LATER).unwrap();
+        assert!(matches!(series.judge(&first, LATER + 5), Verdict::Parallel));
+    }
+
+    #[test]
+    fn an_answer_that_never_arrived_is_not_a_theft() {
+        let (series, first) = begin();
+        let (series, lost) = renew(&series, &first, LATER).unwrap();
+        let (series, _) = renew(&series, &first, 2 * LATER).unwrap();
+        assert!(matches!(series.judge(&lost, 3 * LATER), Verdict::Stolen));
+    }
+
+    #[test]
+    fn the_id_of_a_session_takes_the_token_and_what_only_the_store_knows() {
+        let (series, first) = begin();
+        let (renewed, second) = renew(&series, &first, LATER).unwrap();
+        assert_ne!(series.session(&first), renewed.session(&first));
+        assert_ne!(renewed.session(&first), renewed.session(&second));
+    }
+
+    #[test]
+    fn what_is_encoded_is_parsed_and_nothing_else_is() {
+        let token = Token::generate();
+        assert!(Token::parse(&token.encode()) == Some(token));
+        for text in [
+            "",
+            "x",
+            &token.encode()[1..],
+            &format!("{}AAAA", token.encode()),
+        ] {
+            assert!(Token::parse(text).is_none(), "{text}");
+        }
+    }
+}

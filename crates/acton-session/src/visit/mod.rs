@@ -1,0 +1,346 @@
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header};
+use serde_json::Value;
+use tower_sessions::session::Id;
+
+pub(crate) use self::{finish::finish, undo::Attended};
+use crate::{
+    auth::{self, AuthSession},
+    csrf::{Sealed, Secret},
+    error::Error,
+    flash::FlashMessage,
+    patch::ExpiryPatch,
+    record::{Data, PendingFlash, Slot, Stored, now_ms},
+    remember::{Series, Token},
+    service::Shared,
+    store::{Key, Snapshot, Store},
+};
+
+mod claim;
+mod commit;
+mod finish;
+mod remember;
+mod rotate;
+mod session_store;
+mod stage;
+mod undo;
+
+/// One request's dealings with its session.
+///
+/// The stock `Session` that handlers use calls it as its store. Nothing happens until somebody asks for something.
+pub(crate) struct Visit {
+    pub(crate) shared: Arc<Shared>,
+    /// Everything this request asks of it comes within one deadline.
+    pub(crate) store: Store,
+    /// As it arrived, before nested routers shorten it.
+    pub(crate) uri: Uri,
+    /// The id the browser sent.
+    cookie: Option<Id>,
+    remembered: Option<Token>,
+    device: Option<HeaderValue>,
+    /// Whether a person will see the answer.
+    is_seen: bool,
+    is_touched: AtomicBool,
+    saved: tokio::sync::Mutex<Saved>,
+    pending: Mutex<Pending>,
+}
+
+/// What is known about the stored session.
+#[derive(Default)]
+struct Saved {
+    is_loaded: bool,
+    /// The first failure; later questions get the same answer at once.
+    failure: Option<Error>,
+    id: Option<Id>,
+    /// Always a live one.
+    snapshot: Option<Snapshot>,
+    base: Base,
+    /// The id was exchanged, or the session ended, while or just before this request ran: its writes are void.
+    is_void: bool,
+    is_rotating: bool,
+    /// Another user logs in: nothing of the old session may be taken along.
+    is_fresh: bool,
+}
+
+/// What the handler's `Session` began with.
+#[derive(Default)]
+enum Base {
+    #[default]
+    Unread,
+    Seen(Arc<Slot>),
+    Own(Data),
+}
+
+/// What the request wants, until it is written.
+#[derive(Default)]
+struct Pending {
+    /// The request is over and was successful.
+    is_last: bool,
+    typed: Vec<(&'static str, Value)>,
+    pushed: Vec<FlashMessage>,
+    claimed: Vec<PendingFlash>,
+    shown: Vec<u64>,
+    holder: Option<u64>,
+    /// As `holder`, and stays when the messages are accounted for.
+    held: Option<u64>,
+    exchanges: Vec<undo::Exchange>,
+    /// The browser that is remembered from this request on, if the answer reaches it, and where it is listed.
+    series: Option<(Key, Key)>,
+    /// As the stored session has it, and under which id.
+    sealed: Option<(Sealed, Id)>,
+    csrf: Option<Secret>,
+    csrf_is_new: bool,
+    is_login: bool,
+    expiry: Option<ExpiryPatch>,
+    cookie: CookieChange,
+    /// Whether the browser is to be forgotten, and remembered anew; done when the request ends well.
+    forgets: bool,
+    remembers: Option<(Token, Series)>,
+    remember: RememberChange,
+    is_signed_in: bool,
+    is_live: bool,
+}
+
+/// What the answer tells the browser about its cookie.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum CookieChange {
+    #[default]
+    Keep,
+    Set(Id),
+    Delete,
+}
+
+/// What the answer tells a browser that is remembered.
+#[derive(Clone, Copy, Default)]
+enum RememberChange {
+    #[default]
+    Keep,
+    Set(Token),
+    Delete,
+}
+
+/// How a visit travels in request extensions.
+#[derive(Clone)]
+struct Current(Arc<Visit>);
+
+impl Visit {
+    pub(crate) fn new<B>(shared: Arc<Shared>, request: &Request<B>) -> Self {
+        let headers = request.headers();
+        let id = shared.cookie.find(headers);
+        let remembered = shared.remember_cookie.find(headers);
+        let saved = Saved {
+            id,
+            ..Saved::default()
+        };
+        Self {
+            store: shared.store.for_request(),
+            shared,
+            // A `Session` without an id would not look for one, and a remembered browser has one in store.
+            cookie: id.or_else(|| remembered.map(|_: Token| Id::default())),
+            remembered,
+            device: headers.get(header::USER_AGENT).cloned(),
+            is_seen: request.method() != Method::HEAD && !is_prefetch(headers),
+            uri: request.uri().clone(),
+            is_touched: AtomicBool::new(false),
+            saved: tokio::sync::Mutex::new(saved),
+            pending: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn of(extensions: &Extensions) -> Result<Arc<Self>, Error> {
+        let current = extensions.get::<Current>().ok_or(Error::MissingLayer)?;
+        Ok(Arc::clone(&current.0))
+    }
+
+    pub(crate) fn attach(self: &Arc<Self>, extensions: &mut Extensions) {
+        extensions.insert(Current(Arc::clone(self)));
+    }
+
+    pub(crate) fn cookie(&self) -> Option<Id> {
+        self.cookie
+    }
+
+    pub(crate) fn has_cookie(&self) -> bool {
+        self.cookie.is_some()
+    }
+
+    /// Loads the session if nobody did yet.
+    pub(crate) async fn load(&self) -> Result<(), Error> {
+        self.saved().await.map(drop)
+    }
+
+    /// The key of the stored session, if there is one.
+    pub(crate) async fn key(&self) -> Result<Option<Key>, Error> {
+        let saved = self.saved().await?;
+        Ok(saved.snapshot.as_ref().and(saved.id).map(|id| Key::of(&id)))
+    }
+
+    /// Who is logged in, as the stored session has it.
+    pub(crate) async fn auth(&self) -> Result<AuthSession, Error> {
+        let saved = self.saved().await?;
+        let data = saved.session().map(|session| &session.data);
+        Ok(data.map(auth::auth_in).unwrap_or_default())
+    }
+
+    /// The next write takes nothing of the old session along.
+    pub(crate) async fn start_over(&self) -> Result<(), Error> {
+        let mut saved = self.saved().await?;
+        saved.is_fresh = true;
+        saved.base = Base::Own(Data::new());
+        let mut pending = self.pending();
+        pending.forgets = true;
+        pending.remembers = None;
+        pending.claimed.clear();
+        pending.shown.clear();
+        pending.typed.clear();
+        Ok(())
+    }
+
+    async fn saved(&self) -> Result<tokio::sync::MutexGuard<'_, Saved>, Error> {
+        let mut saved = self.saved.lock().await;
+        self.fill(&mut saved).await?;
+        Ok(saved)
+    }
+
+    async fn fill(&self, saved: &mut Saved) -> Result<(), Error> {
+        if saved.is_loaded {
+            return Ok(());
+        }
+        self.touch();
+        saved.check()?;
+        if let Some(id) = saved.id {
+            let found = self.store.load(&Key::of(&id)).await;
+            let found = saved.remember(found)?;
+            self.accept(saved, found);
+        }
+        if saved.snapshot.is_none() && self.remembered.is_some() {
+            // Rare and large, so it is kept out of the future of every other request.
+            let recognised = Box::pin(self.recognise(saved)).await;
+            saved.remember(recognised)?;
+        }
+        saved.is_loaded = true;
+        Ok(())
+    }
+
+    fn accept(&self, saved: &mut Saved, found: Option<Snapshot>) {
+        saved.snapshot = found.filter(|found| match &*found.slot {
+            Slot::Live(session) => session.expires_ms(&self.shared.lifetimes) > now_ms(),
+            Slot::Rotated(_) => {
+                saved.is_void = true;
+                false
+            }
+            Slot::Series(_) | Slot::Ended => false,
+        });
+        match saved.session() {
+            Some(session) => {
+                let mut pending = self.pending();
+                pending.is_live = true;
+                pending.is_signed_in |= session.user().is_some();
+                pending.sealed = session.csrf.zip(saved.id);
+            }
+            None => saved.id = None,
+        }
+    }
+
+    /// Ends the session, now and for everybody.
+    pub(crate) async fn destroy(&self) -> Result<(), Error> {
+        self.touch();
+        let mut saved = self.saved.lock().await;
+        saved.check()?;
+        // The remembered browser first, or a request that comes meanwhile would log it in again.
+        let forgotten = self.forget_browser().await;
+        saved.remember(forgotten)?;
+        if let Some(id) = saved.id.or(self.cookie) {
+            let ended = self.store.end(&Key::of(&id)).await;
+            saved.remember(ended)?;
+            self.pending().cookie = CookieChange::Delete;
+        }
+        *saved = Saved {
+            is_loaded: true,
+            base: Base::Own(Data::new()),
+            ..Saved::default()
+        };
+        let mut pending = self.pending();
+        pending.claimed.clear();
+        pending.shown.clear();
+        pending.typed.clear();
+        pending.sealed = None;
+        pending.csrf = None;
+        pending.csrf_is_new = false;
+        pending.remembers = None;
+        Ok(())
+    }
+
+    fn touch(&self) {
+        self.is_touched.store(true, Ordering::Release);
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Visit").finish_non_exhaustive()
+    }
+}
+
+impl Saved {
+    fn session(&self) -> Option<&Stored> {
+        match &*self.snapshot.as_ref()?.slot {
+            Slot::Live(session) => Some(session),
+            Slot::Rotated(_) | Slot::Series(_) | Slot::Ended => None,
+        }
+    }
+
+    /// What the handler's `Session` began with.
+    fn base(&self) -> Option<&Data> {
+        match &self.base {
+            Base::Own(data) => Some(data),
+            Base::Seen(slot) => match &**slot {
+                Slot::Live(session) => Some(&session.data),
+                Slot::Rotated(_) | Slot::Series(_) | Slot::Ended => None,
+            },
+            Base::Unread => self.session().map(|session| &session.data),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    fn remember<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &outcome {
+            self.failure = Some(error.clone());
+        }
+        outcome
+    }
+}
+
+impl Pending {
+    /// What tokens are made of: new in this request, or as it was stored.
+    fn secret(&self) -> Option<Secret> {
+        let stored = || self.sealed.map(|(sealed, id)| sealed.open(&id));
+        self.csrf.or_else(stored)
+    }
+}
+
+/// A browser that fetches a page nobody asked for yet.
+///
+/// Reference: <https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Purpose>
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    // To read the names once is quicker than to look three of them up.
+    headers.iter().any(|(name, value)| {
+        let value = value.as_bytes();
+        matches!(name.as_str(), "sec-purpose" | "purpose" | "x-moz")
+            && (value.starts_with(b"prefetch") || value.starts_with(b"prerender"))
+    })
+}

@@ -1,0 +1,191 @@
+use std::{mem, time::SystemTime};
+
+use tower_sessions::session::Id;
+
+use super::{RememberChange, Saved, Visit};
+use crate::{
+    auth::{self, AuthSession},
+    error::Error,
+    patch::Patch,
+    record::{Slot, millis, now_ms},
+    registry::{SessionRegistry, remembered_key},
+    remember::{Series, Token, Verdict},
+    store::{Key, Swap},
+};
+
+impl Visit {
+    /// Logs a remembered browser in that comes without a session.
+    ///
+    /// Requests that were sent together share one session: the id follows from the token, which the store does not
+    /// have, and from a number of the series, which the browser does not have.
+    pub(super) async fn recognise(&self, saved: &mut Saved) -> Result<(), Error> {
+        let Some(token) = self.remembered.filter(|_| !saved.is_void) else {
+            return Ok(());
+        };
+        // An unknown token stays with the browser: it may be late, and the browser have a newer one by now.
+        let Some(series) = self.renew(&token).await? else {
+            return Ok(());
+        };
+        let id = series.session(&token);
+        let auth = AuthSession {
+            user_id: Some(series.user),
+            roles: series.roles,
+            authenticated_at: Some(SystemTime::now()),
+            is_remembered: true,
+        };
+        let auth = serde_json::to_value(auth).map_err(|error| Error::Value(error.to_string()))?;
+        let patch = Patch {
+            set: vec![(auth::KEY.to_owned(), auth)],
+            series: Some(token.key().to_string()),
+            ..Patch::default()
+        };
+        self.share(saved, id, &patch, &token.key()).await
+    }
+
+    /// Begins the session under this id, or joins the request that did.
+    async fn share(
+        &self,
+        saved: &mut Saved,
+        id: Id,
+        patch: &Patch,
+        series: &Key,
+    ) -> Result<(), Error> {
+        let session = self.anew(patch, &id);
+        let key = Key::of(&id);
+        self.enlist(&session, &key).await?;
+        let snapshot = match self.create(&key, &session).await? {
+            Swap::Done(snapshot) => Some(snapshot),
+            Swap::Changed(now) => now,
+        };
+        // Whoever ends the sessions of a user ends the remembered browsers first. So a series that is there now ends
+        // when this session is listed already, and one that is gone takes the session along.
+        let found = self.store.load(series).await?;
+        if !found.is_some_and(|found| matches!(&*found.slot, Slot::Series(_))) {
+            self.store.end(&key).await?;
+            self.pending().remember = RememberChange::Keep;
+            return Ok(());
+        }
+        saved.id = Some(id);
+        self.accept(saved, snapshot);
+        if let Some(snapshot) = saved.snapshot.clone() {
+            self.adopt(saved, id, snapshot);
+        }
+        Ok(())
+    }
+
+    /// The series of a good token; the browser gets the next one.
+    async fn renew(&self, token: &Token) -> Result<Option<Series>, Error> {
+        let (store, key) = (&self.store, token.key());
+        let mut found = store.load(&key).await?;
+        while let Some(seen) = found {
+            let Slot::Series(series) = &*seen.slot else {
+                break;
+            };
+            match series.judge(token, now_ms()) {
+                Verdict::Parallel => return Ok(Some(series.clone())),
+                Verdict::Stolen => {
+                    tracing::warn!(
+                        "a remembered browser was copied; its user is logged out everywhere"
+                    );
+                    self.pending().remember = RememberChange::Delete;
+                    let registry = SessionRegistry::new(store.clone(), self.shared.lifetimes);
+                    registry.revoke_all(&series.user).await?;
+                    break;
+                }
+                Verdict::Renewed(series, next) => {
+                    let slot = Slot::Series(series.clone());
+                    let until_ms = self.remembered_until();
+                    let list = remembered_key(&series.user);
+                    store.enlist(&list, &key, until_ms).await?;
+                    match store.swap(&key, &seen, slot, until_ms).await? {
+                        Swap::Done(_) => {
+                            self.pending().remember = RememberChange::Set(next);
+                            return Ok(Some(series));
+                        }
+                        Swap::Changed(now) => found = now,
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Remembers the browser for a user, once the request has ended well.
+    pub(crate) fn remember(&self, user: &str, roles: &[String]) {
+        let token = Token::generate();
+        let series = Series::begin(user.to_owned(), roles.to_vec(), &token, now_ms());
+        self.touch();
+        let mut pending = self.pending();
+        pending.forgets = true;
+        pending.remembers = Some((token, series));
+    }
+
+    /// Whomever the browser was remembered as is somebody else, or was forgotten long ago.
+    pub(crate) fn forget_later(&self) {
+        self.pending().forgets = true;
+    }
+
+    /// Writes what the session is about to point to.
+    pub(super) async fn begin_series(&self) -> Result<(), Error> {
+        let Some((token, series)) = self.pending().remembers.clone() else {
+            return Ok(());
+        };
+        let (store, key) = (&self.store, token.key());
+        let (list, until_ms) = (remembered_key(&series.user), self.remembered_until());
+        self.pending().series = Some((key, list));
+        store.enlist(&list, &key, until_ms).await?;
+        let begun = store.create(&key, Slot::Series(series), until_ms).await?;
+        match begun {
+            Swap::Done(_) => Ok(()),
+            // Everything of the user was ended at this moment. The login may come after that; this did not.
+            Swap::Changed(_) => {
+                self.pending().remembers = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Nobody will come with the token.
+    pub(super) async fn drop_series(&self) {
+        let series = self.pending().series.take();
+        if let Some((key, _)) = series
+            && let Err(error) = self.store.end(&key).await
+        {
+            tracing::debug!(%error, "a browser that is not remembered stays listed for now");
+        }
+    }
+
+    /// The login is written: the browser may know, and what it was remembered as before is forgotten.
+    pub(super) async fn settle_series(&self) -> Result<(), Error> {
+        let (forgets, remembers) = {
+            let mut pending = self.pending();
+            (mem::take(&mut pending.forgets), pending.remembers.take())
+        };
+        if forgets {
+            Box::pin(self.forget_browser()).await?;
+        }
+        if let Some((token, _)) = remembers {
+            if self.saved().await?.snapshot.is_none() {
+                // The session ended meanwhile.
+                Box::pin(self.drop_series()).await;
+            } else {
+                self.pending().remember = RememberChange::Set(token);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the browser, if it was remembered.
+    pub(crate) async fn forget_browser(&self) -> Result<(), Error> {
+        let Some(token) = self.remembered else {
+            return Ok(());
+        };
+        self.store.end(&token.key()).await?;
+        self.pending().remember = RememberChange::Delete;
+        Ok(())
+    }
+
+    fn remembered_until(&self) -> u64 {
+        now_ms().saturating_add(millis(self.shared.remember))
+    }
+}

@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use acton_session::{SessionEnded, Store};
+use axum::{Router, http::Request, routing::get};
+
+use crate::{
+    app::{app, app_with},
+    browser::Browser,
+};
+
+on_every_store![
+    the_sessions_of_a_user_are_listed_and_ended_one_by_one,
+    the_sessions_of_others_cannot_be_ended,
+    logged_out_sessions_are_not_listed,
+    whoever_ends_an_exchanged_session_ends_what_took_over,
+    the_own_session_is_kept_after_its_id_was_exchanged,
+];
+
+async fn log_in(browser: &Browser, user: &str, device: &str) {
+    let token = browser.token().await;
+    let request = Request::post("/login")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("user-agent", device);
+    let form = format!("csrf_token={token}&username={user}");
+    browser.send(request, form).await;
+}
+
+async fn the_sessions_of_a_user_are_listed_and_ended_one_by_one(store: Store) {
+    let app = app(store);
+    let (phone, laptop) = (Browser::new(&app), Browser::new(&app));
+    log_in(&phone, "alice", "Phone").await;
+    log_in(&laptop, "alice", "Laptop").await;
+    let listed = laptop.get("/sessions").await.body;
+    let lines: Vec<_> = listed.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].ends_with("Laptop true") && lines[1].ends_with("Phone false"),
+        "{listed}"
+    );
+    let handle = lines[1].split(' ').next().unwrap();
+    let page = laptop
+        .submit("/sessions", &format!("handle={handle}"))
+        .await;
+    assert_eq!(page.body, "true");
+    assert_eq!(phone.get("/user").await.body, "");
+    assert_eq!(laptop.get("/user").await.body, "alice");
+    assert_eq!(laptop.get("/sessions").await.body.lines().count(), 1);
+}
+
+async fn the_sessions_of_others_cannot_be_ended(store: Store) {
+    let app = app(store);
+    let (alice, bob) = (Browser::new(&app), Browser::new(&app));
+    log_in(&alice, "alice", "Phone").await;
+    log_in(&bob, "bob", "Laptop").await;
+    let listed = alice.get("/sessions").await.body;
+    let handle = listed.split(' ').next().unwrap();
+    let page = bob.submit("/sessions", &format!("handle={handle}")).await;
+    assert_eq!(page.body, "false");
+    assert_eq!(alice.get("/user").await.body, "alice");
+}
+
+async fn logged_out_sessions_are_not_listed(store: Store) {
+    let app = app(store);
+    let (phone, laptop) = (Browser::new(&app), Browser::new(&app));
+    log_in(&phone, "alice", "Phone").await;
+    log_in(&laptop, "alice", "Laptop").await;
+    phone.submit("/logout", "").await;
+    assert_eq!(laptop.get("/sessions").await.body.lines().count(), 1);
+}
+
+async fn whoever_ends_an_exchanged_session_ends_what_took_over(store: Store) {
+    let app = app(store);
+    let (phone, laptop) = (Browser::new(&app), Browser::new(&app));
+    for path in ["/cycle", "/password", "/login"] {
+        log_in(&phone, "alice", "Phone").await;
+        log_in(&laptop, "alice", "Laptop").await;
+        let listed = laptop.get("/sessions").await.body;
+        let line = listed.lines().find(|line| line.ends_with("Phone false"));
+        let handle = line.unwrap().split(' ').next().unwrap();
+        if path == "/password" {
+            // Everybody else is out by that, so it is the phone that goes on.
+            phone.submit("/cycle", "").await;
+        }
+        phone.submit(path, "username=alice").await;
+        log_in(&laptop, "alice", "Laptop").await;
+        let form = format!("handle={handle}");
+        assert_eq!(laptop.submit("/sessions", &form).await.body, "true");
+        assert_eq!(phone.get("/user").await.body, "", "{path}");
+        assert_eq!(laptop.get("/user").await.body, "alice");
+        // What an exchange left behind is no session of its own.
+        let listed = laptop.get("/sessions").await.body;
+        assert_eq!(listed.lines().count(), 1, "{listed}");
+    }
+}
+
+async fn the_own_session_is_kept_after_its_id_was_exchanged(store: Store) {
+    let browser = Browser::new(&app(store));
+    for path in ["/cycle", "/login"] {
+        log_in(&browser, "alice", "Phone").await;
+        browser.submit(path, "username=alice").await;
+        let late = browser.twin();
+        // Ends every other session, and the one before is none.
+        browser.submit("/password", "").await;
+        assert_eq!(browser.get("/user").await.body, "alice", "{path}");
+        // Nor does a late request with the old id replace the new one.
+        let page = late.post("/session/set", "k=a&v=1").await;
+        assert_eq!(page.header("set-cookie"), None);
+    }
+}
+
+/// Lists in Redis are gone when nothing is in them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_stays_in_a_list_after_a_logout() {
+    let Some((server, store)) = crate::stores::redis() else {
+        return;
+    };
+    let browser = Browser::new(&app(store));
+    browser
+        .submit("/login", "username=alice&remember=true")
+        .await;
+    assert_eq!(server.keys("acton:user:*"), 2);
+    browser.submit("/logout", "").await;
+    assert_eq!(server.keys("acton:user:*"), 0);
+}
+
+/// The clock of the runtime jumps from one look at the store to the next; that of the session does not.
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_the_time_of_the_session_is_over() {
+    let store = Store::memory();
+    let config = acton_session::SessionConfig {
+        idle: Duration::from_millis(100),
+        ..Default::default()
+    };
+    let wait = |ended: SessionEnded| ended;
+    let streams = Router::new().route("/wait", get(wait));
+    let app = app_with(&config, store.clone());
+    let streams = streams.layer(acton_session::session_layer(&config, store));
+    let browser = Browser::new(&app);
+    let start = std::time::Instant::now();
+    browser.post("/session/set", "k=a&v=1").await;
+    browser.on(&streams).get("/wait").await;
+    // The session counts whole milliseconds.
+    assert!(start.elapsed() >= Duration::from_millis(99));
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_session() {
+    let store = Store::memory();
+    let layer = acton_session::session_layer(&Default::default(), store.clone());
+    let wait = |ended: SessionEnded| async move {
+        let ended = tokio::time::timeout(Duration::from_secs(5), ended);
+        ended.await.is_ok().to_string()
+    };
+    let streams = Router::new().route("/wait", get(wait)).layer(layer);
+    let browser = Browser::new(&app(store));
+    log_in(&browser, "alice", "Phone").await;
+    let stream = browser.on(&streams);
+    let stream = tokio::spawn(async move { stream.get("/wait").await.body });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!stream.is_finished());
+    browser.submit("/logout", "").await;
+    assert_eq!(stream.await.unwrap(), "true");
+}

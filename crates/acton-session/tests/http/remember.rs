@@ -1,0 +1,201 @@
+use std::time::Duration;
+
+use acton_session::{SessionConfig, Store, session_layer};
+use axum::http::{StatusCode, header};
+
+use crate::{
+    app::{app, app_with},
+    browser::Browser,
+};
+
+on_every_store![
+    a_remembered_browser_is_logged_in_again,
+    an_old_token_that_comes_back_logs_the_user_out_everywhere,
+    requests_sent_together_share_one_session,
+    logging_out_forgets_the_browser,
+    ending_a_session_from_outside_forgets_its_browser,
+    a_changed_password_forgets_the_other_browsers,
+    a_token_that_is_unknown_is_nobody_and_deletes_nothing,
+    the_next_user_is_not_remembered_as_the_last_one,
+    a_browser_that_is_remembered_for_long_is_still_forgotten_on_demand,
+];
+
+async fn log_in(app: &axum::Router, user: &str) -> Browser {
+    let browser = Browser::new(app);
+    let form = format!("username={user}&remember=true");
+    let page = browser.submit("/login", &form).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER);
+    browser
+}
+
+async fn user(browser: &Browser) -> String {
+    browser.get("/user").await.body
+}
+
+async fn a_remembered_browser_is_logged_in_again(store: Store) {
+    let browser = log_in(&app(store), "bob").await;
+    for _ in 0..3 {
+        let token = browser.named("remember");
+        browser.forget("id");
+        assert_eq!(user(&browser).await, "bob");
+        assert_ne!(browser.named("remember"), token);
+        assert!(browser.cookie().is_some());
+        assert_eq!(browser.get("/admin").await.body, "SECRET");
+        assert_eq!(browser.submit("/form", "").await.status, StatusCode::OK);
+    }
+}
+
+async fn an_old_token_that_comes_back_logs_the_user_out_everywhere(store: Store) {
+    let app = app(store);
+    let (owner, elsewhere) = (log_in(&app, "alice").await, log_in(&app, "alice").await);
+    let thief = owner.twin();
+    thief.forget("id");
+    for _ in 0..2 {
+        owner.forget("id");
+        assert_eq!(user(&owner).await, "alice");
+    }
+    assert_eq!(user(&thief).await, "");
+    assert_eq!(thief.named("remember"), None);
+    assert_eq!(
+        (user(&owner).await, user(&elsewhere).await),
+        Default::default()
+    );
+    elsewhere.forget("id");
+    assert_eq!(user(&elsewhere).await, "");
+}
+
+/// As when a browser opens all its tabs again: whichever answer comes last, the forms of every tab work.
+async fn requests_sent_together_share_one_session(store: Store) {
+    let browser = log_in(&app(store), "alice").await;
+    browser.forget("id");
+    let twins: Vec<_> = (0..6).map(|_| browser.twin()).collect();
+    let requests = twins.into_iter().map(|browser| {
+        tokio::spawn(async move {
+            let token = browser.token().await;
+            (token, browser)
+        })
+    });
+    let mut tabs = Vec::new();
+    for request in requests.collect::<Vec<_>>() {
+        tabs.push(request.await.unwrap());
+    }
+    let (_, last) = tabs.last().unwrap().clone();
+    for (token, tab) in &tabs {
+        assert_eq!(user(tab).await, "alice");
+        assert_eq!(tab.cookie(), last.cookie());
+        let page = last.post("/form", &format!("csrf_token={token}")).await;
+        assert_eq!(page.status, StatusCode::OK);
+    }
+    let renewed = tabs
+        .iter()
+        .filter(|(_, tab)| tab.named("remember") != browser.named("remember"));
+    assert_eq!(renewed.count(), 1);
+    // The one from the login, and theirs.
+    assert_eq!(last.get("/sessions").await.body.lines().count(), 2);
+}
+
+async fn logging_out_forgets_the_browser(store: Store) {
+    let browser = log_in(&app(store), "alice").await;
+    let copy = browser.twin();
+    copy.forget("id");
+    let page = browser.submit("/logout", "").await;
+    assert_eq!(page.headers.get_all(header::SET_COOKIE).iter().count(), 2);
+    assert_eq!((browser.named("remember"), browser.cookie()), (None, None));
+    assert_eq!(user(&copy).await, "");
+}
+
+async fn ending_a_session_from_outside_forgets_its_browser(store: Store) {
+    let app = app(store);
+    let (here, there) = (log_in(&app, "alice").await, log_in(&app, "alice").await);
+    let listed = here.get("/sessions").await.body;
+    let other = listed.lines().find(|line| line.ends_with("false")).unwrap();
+    let handle = other.split(' ').next().unwrap();
+    here.submit("/sessions", &format!("handle={handle}")).await;
+    assert_eq!(user(&there).await, "");
+    here.forget("id");
+    assert_eq!(user(&here).await, "alice");
+}
+
+async fn a_changed_password_forgets_the_other_browsers(store: Store) {
+    let app = app(store);
+    let (here, there) = (log_in(&app, "alice").await, log_in(&app, "alice").await);
+    here.submit("/password", "").await;
+    for (browser, expected) in [(&here, "alice"), (&there, "")] {
+        browser.forget("id");
+        assert_eq!(user(browser).await, expected);
+    }
+}
+
+async fn a_token_that_is_unknown_is_nobody_and_deletes_nothing(store: Store) {
+    let browser = Browser::new(&app(store));
+    let token = "A".repeat(64);
+    browser.set_named("remember", &token);
+    assert_eq!(user(&browser).await, "");
+    assert_eq!(browser.named("remember"), Some(token));
+}
+
+async fn the_next_user_is_not_remembered_as_the_last_one(store: Store) {
+    let browser = log_in(&app(store), "alice").await;
+    browser.submit("/login", "username=bob").await;
+    assert_eq!(browser.named("remember"), None);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(user(&browser).await, "bob");
+}
+
+/// Every visit makes the time longer, and the list of the user has to follow.
+async fn a_browser_that_is_remembered_for_long_is_still_forgotten_on_demand(store: Store) {
+    let config = SessionConfig {
+        remember: Duration::from_millis(1_000),
+        ..SessionConfig::default()
+    };
+    let registry = session_layer(&config, store.clone()).registry();
+    let browser = log_in(&app_with(&config, store), "alice").await;
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        browser.forget("id");
+        user(&browser).await;
+    }
+    registry.revoke_all("alice").await.unwrap();
+    assert_eq!(user(&browser).await, "");
+    browser.forget("id");
+    assert_eq!(user(&browser).await, "");
+}
+
+#[tokio::test]
+async fn whoever_logs_in_from_nowhere_is_not_remembered_as_somebody_else() {
+    let browser = log_in(&app(Store::memory()), "alice").await;
+    // Written without a word, so nobody forgot the browser.
+    browser.post("/become", "username=").await;
+    browser.submit("/login", "username=bob").await;
+    assert_eq!(browser.named("remember"), None);
+    browser.forget("id");
+    assert_eq!(user(&browser).await, "");
+}
+
+#[tokio::test]
+async fn a_login_that_fails_leaves_the_browser_remembered_as_it_was() {
+    let browser = log_in(&app(Store::memory()), "alice").await;
+    let remembered = browser.named("remember");
+    browser
+        .submit("/login", "username=bob&remember=true&fail=true")
+        .await;
+    assert_eq!(browser.named("remember"), remembered);
+    browser.forget("id");
+    assert_eq!(user(&browser).await, "alice");
+}
+
+#[tokio::test]
+async fn a_login_that_fails_is_not_remembered() {
+    let browser = Browser::new(&app(Store::memory()));
+    let form = "username=alice&remember=true&fail=true";
+    browser.submit("/login", form).await;
+    assert_eq!(browser.named("remember"), None);
+}
+
+#[tokio::test]
+async fn a_page_that_touches_nothing_renews_nothing() {
+    let browser = log_in(&app(Store::memory()), "alice").await;
+    browser.forget("id");
+    let page = browser.get("/").await;
+    assert_eq!(page.header(header::SET_COOKIE), None);
+}

@@ -1,0 +1,124 @@
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use acton_session::{SessionStore, Store};
+use tower_sessions::{
+    session::{Id, Record},
+    session_store::Result,
+};
+
+use crate::redis_server::RedisServer;
+
+/// Runs each scenario on every kind of store.
+macro_rules! on_every_store {
+    ($($scenario:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario(acton_session::Store::memory()).await;
+            })*
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                if let Some((_server, store)) = crate::stores::redis() {
+                    super::$scenario(store).await;
+                }
+            })*
+        }
+        mod custom {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario(acton_session::Store::custom(crate::stores::Shelf::default())).await;
+            })*
+        }
+    };
+}
+
+pub(crate) fn redis() -> Option<(RedisServer, Store)> {
+    let server = RedisServer::start()?;
+    let store = Store::redis(server.pool());
+    Some((server, store))
+}
+
+/// A store as somebody else would write it: it can only overwrite, and others come first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shelf {
+    records: Arc<Mutex<HashMap<Id, Record>>>,
+    delay: Duration,
+}
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Shelf {
+    /// Every answer takes so long.
+    pub(crate) fn slow(&self, delay: Duration) -> Self {
+        let records = Arc::clone(&self.records);
+        Self { records, delay }
+    }
+
+    /// What is kept, as text.
+    pub(crate) fn slots(&self) -> Vec<String> {
+        let records = self.records.lock().unwrap();
+        let slots = records.values();
+        slots
+            .map(|record| serde_json::to_string(&record.data).unwrap())
+            .collect()
+    }
+
+    fn answer<'a, T: Send + 'a>(
+        &self,
+        work: impl FnOnce(&mut HashMap<Id, Record>) -> T + Send + 'a,
+    ) -> Answer<'a, T> {
+        let Self { records, delay } = self.clone();
+        Box::pin(async move {
+            match delay.is_zero() {
+                true => tokio::task::yield_now().await,
+                false => tokio::time::sleep(delay).await,
+            }
+            Ok(work(&mut records.lock().unwrap()))
+        })
+    }
+}
+
+impl SessionStore for Shelf {
+    fn create<'a, 'b, 'c>(&'a self, record: &'b mut Record) -> Answer<'c, ()>
+    where
+        'a: 'c,
+        'b: 'c,
+    {
+        self.save(record)
+    }
+
+    fn save<'a, 'b, 'c>(&'a self, record: &'b Record) -> Answer<'c, ()>
+    where
+        'a: 'c,
+        'b: 'c,
+    {
+        let record = record.clone();
+        self.answer(move |records| drop(records.insert(record.id, record)))
+    }
+
+    fn load<'a, 'b, 'c>(&'a self, id: &'b Id) -> Answer<'c, Option<Record>>
+    where
+        'a: 'c,
+        'b: 'c,
+    {
+        let id = *id;
+        self.answer(move |records| records.get(&id).cloned())
+    }
+
+    fn delete<'a, 'b, 'c>(&'a self, id: &'b Id) -> Answer<'c, ()>
+    where
+        'a: 'c,
+        'b: 'c,
+    {
+        let id = *id;
+        self.answer(move |records| drop(records.remove(&id)))
+    }
+}

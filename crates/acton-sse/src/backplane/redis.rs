@@ -1,0 +1,254 @@
+//! Redis Streams.
+//!
+//! Reference: <https://redis.io/docs/latest/develop/data-types/streams/>
+
+use std::{collections::HashMap, fmt, time::Duration};
+
+use fred::{
+    clients::{Client, Pool},
+    interfaces::{ClientLike, LuaInterface, StreamsInterface},
+    types::{Value, config::Options},
+};
+use tokio::{sync::Mutex, time::timeout};
+
+use super::{Backplane, BackplaneError, Known, Record, Row};
+use crate::{config::SseConfig, random};
+
+const OPEN: &str = include_str!("open.lua");
+const APPEND: &str = include_str!("append.lua");
+/// Records read at once.
+const BATCH: u64 = 512;
+/// How long a read waits inside Redis, in milliseconds.
+const BLOCK_MS: u64 = 1000;
+/// How long a connection may take beyond that, and its end.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// One Redis Stream for all topics: the truth about their order, and what an instance starts from.
+///
+/// It takes commands through the pool, and keeps one connection of its own to wait for news. The
+/// stream keeps `backplane_history` records, and drops what is older than `history_age`.
+///
+/// ```no_run
+/// use acton_sse::{RedisBackplane, SseBroadcaster, SseConfig};
+/// use fred::clients::Pool;
+///
+/// fn broadcaster(config: &SseConfig, pool: Pool) -> SseBroadcaster {
+///     SseBroadcaster::with_backplane(config, RedisBackplane::new(pool, config))
+/// }
+/// ```
+pub struct RedisBackplane {
+    pool: Pool,
+    stream: String,
+    epoch: String,
+    age: Duration,
+    timeout: Duration,
+    count: i64,
+    reader: Mutex<Option<Client>>,
+}
+
+impl RedisBackplane {
+    /// A backplane at the key `{acton:sse}`, with the bounds of the settings.
+    #[must_use]
+    pub fn new(pool: Pool, config: &SseConfig) -> Self {
+        Self {
+            pool,
+            stream: "{acton:sse}:records".to_owned(),
+            epoch: "{acton:sse}:epoch".to_owned(),
+            age: config.history_age,
+            timeout: config.backplane_timeout,
+            count: config.backplane_history.try_into().unwrap_or(i64::MAX),
+            reader: Mutex::new(None),
+        }
+    }
+
+    /// Keeps apart what several applications share a Redis for. Default prefix: none.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        self.stream = format!("{{{prefix}acton:sse}}:records");
+        self.epoch = format!("{{{prefix}acton:sse}}:epoch");
+        self
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![self.stream.clone(), self.epoch.clone()]
+    }
+
+    /// The connection that waits, a new one after a failure.
+    async fn reader(&self) -> Result<Client, BackplaneError> {
+        if let Some(client) = self.reader.lock().await.take() {
+            return Ok(client);
+        }
+        let client = self.pool.next().clone_new();
+        let Ok(connected) = timeout(PATIENCE.max(self.timeout), client.init()).await else {
+            dismiss(client);
+            return Err("no connection in time".into());
+        };
+        connected?;
+        Ok(client)
+    }
+}
+
+impl Backplane for RedisBackplane {
+    async fn open(&self, known: &Known) -> Result<Row, BackplaneError> {
+        let age = i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX);
+        let arguments: Vec<Value> = vec![
+            random::name().to_string().into(),
+            age.into(),
+            known.epoch.as_str().into(),
+            id(known.last).into(),
+        ];
+        let (epoch, last, oldest, is_kept): (String, String, String, u64) =
+            self.pool.eval(OPEN, self.keys(), arguments).await?;
+        let number = |id: &str| sequence(id).ok_or("a stream id that is none");
+        Ok(Row {
+            epoch,
+            lost: number(&oldest)?.saturating_sub(is_kept),
+            last: number(&last)?,
+        })
+    }
+
+    async fn append(&self, records: &[Record], known: &Known) -> Result<Vec<u64>, BackplaneError> {
+        let mut arguments: Vec<Value> = vec![
+            known.epoch.as_str().into(),
+            id(known.last).into(),
+            self.count.into(),
+        ];
+        for record in records {
+            arguments.push(serde_json::to_string(record)?.into());
+        }
+        let ids: Vec<String> = self.pool.eval(APPEND, self.keys(), arguments).await?;
+        if ids.is_empty() {
+            return Err("the stream is not what it was".into());
+        }
+        let places: Option<Vec<_>> = ids.iter().map(|id| sequence(id)).collect();
+        places.ok_or_else(|| "a stream id that is none".into())
+    }
+
+    async fn read(&self, after: u64) -> Result<Vec<(u64, Record)>, BackplaneError> {
+        let client = self.reader().await?;
+        let limit = Duration::from_millis(BLOCK_MS) + PATIENCE.max(self.timeout);
+        // The pool's limit for commands is meant for those that do not wait.
+        let waiting = client.with_options(&Options {
+            timeout: Some(limit),
+            ..Options::default()
+        });
+        let read = waiting.xread(Some(BATCH), Some(BLOCK_MS), self.stream.as_str(), id(after));
+        match timeout(limit, read).await {
+            Ok(Ok(value)) => {
+                *self.reader.lock().await = Some(client);
+                records(value)
+            }
+            Ok(Err(error)) => {
+                dismiss(client);
+                Err(error.into())
+            }
+            Err(late) => {
+                dismiss(client);
+                Err(late.into())
+            }
+        }
+    }
+}
+
+impl Drop for RedisBackplane {
+    fn drop(&mut self) {
+        if let Some(client) = self.reader.get_mut().take() {
+            dismiss(client);
+        }
+    }
+}
+
+impl fmt::Debug for RedisBackplane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RedisBackplane")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends a connection without waiting for it.
+fn dismiss(client: Client) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move { timeout(PATIENCE, client.quit()).await });
+    }
+}
+
+fn records(value: Value) -> Result<Vec<(u64, Record)>, BackplaneError> {
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
+    let streams = value.into_xread_response::<String, String, String, String>()?;
+    let entries = streams.into_values().flatten();
+    entries
+        .map(|(id, fields)| Ok(read_entry(&id, &fields)?))
+        .collect()
+}
+
+/// A record that cannot be read is a gap: some other version wrote it.
+fn read_entry(id: &str, fields: &HashMap<String, String>) -> Result<(u64, Record), &'static str> {
+    let sequence = sequence(id).ok_or("a stream id that is none")?;
+    let record = fields
+        .get("record")
+        .and_then(|json| serde_json::from_str(json).ok());
+    Ok((
+        sequence,
+        record.unwrap_or_else(|| Record::unreadable(sequence)),
+    ))
+}
+
+/// How many bits of a sequence count within one millisecond; the others last until the year 2109.
+const COUNT_BITS: u32 = 22;
+
+/// `milliseconds-count` of Redis as one number in the same order.
+fn sequence(id: &str) -> Option<u64> {
+    let (time, count) = id.split_once('-')?;
+    let (time, count) = (time.parse::<u64>().ok()?, count.parse::<u64>().ok()?);
+    let fits = time >> (64 - COUNT_BITS) == 0 && count >> COUNT_BITS == 0;
+    fits.then_some(time << COUNT_BITS | count)
+}
+
+fn id(sequence: u64) -> String {
+    format!(
+        "{}-{}",
+        sequence >> COUNT_BITS,
+        sequence & ((1 << COUNT_BITS) - 1)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_their_order_as_numbers() {
+        let ids = [
+            "0-0",
+            "0-1",
+            "1767225600000-0",
+            "1767225600000-4194303",
+            "1767225600001-0",
+        ];
+        let numbers: Vec<_> = ids.iter().map(|id| sequence(id).unwrap()).collect();
+        assert!(numbers.is_sorted());
+        assert!(
+            numbers
+                .iter()
+                .zip(ids)
+                .all(|(number, text)| id(*number) == text)
+        );
+    }
+
+    #[test]
+    fn an_id_that_does_not_fit_is_refused() {
+        for text in ["", "1", "-1", "a-0", "0-4194304", "4398046511104-0"] {
+            assert_eq!(sequence(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_a_gap() {
+        let fields = HashMap::from([("record".to_owned(), "{}".to_owned())]);
+        assert_eq!(read_entry("0-7", &fields), Ok((7, Record::unreadable(7))));
+    }
+}

@@ -1,0 +1,78 @@
+//! A message at its place.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    cursor::{Epoch, Mark},
+    frame,
+    message::BroadcastMessage,
+};
+
+/// A message in the history. It does not change, and every reader shares it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) epoch: Epoch,
+    /// The number that orders it; nothing while the backplane has yet to give it one.
+    pub(crate) sequence: Option<u64>,
+    /// The instance that published it, when there are several.
+    pub(crate) origin: Option<Mark>,
+    pub(crate) topic: Arc<str>,
+    pub(crate) message: BroadcastMessage,
+    /// Whether the topic ends here.
+    pub(crate) closes: bool,
+    pub(crate) kept_since: Instant,
+    pub(crate) encoded: OnceLock<Encoded>,
+}
+
+/// The bytes for the wire, with and without the line of the id.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    whole: Bytes,
+    without_id: Bytes,
+}
+
+impl Entry {
+    /// The bytes for the wire, encoded by whoever asks first.
+    pub(crate) fn frame(&self) -> Bytes {
+        self.encoded().whole.clone()
+    }
+
+    /// The same without an id of ours.
+    pub(crate) fn frame_without_id(&self) -> Bytes {
+        self.encoded().without_id.clone()
+    }
+
+    fn encoded(&self) -> &Encoded {
+        self.encoded.get_or_init(|| {
+            let whole = frame::encode(&self.with_id());
+            let id = if self.message.id().is_some() {
+                0
+            } else {
+                frame::id_length(&whole)
+            };
+            Encoded {
+                without_id: whole.slice(id..),
+                whole,
+            }
+        })
+    }
+
+    /// The message with its id.
+    pub(crate) fn with_id(&self) -> BroadcastMessage {
+        let message = self.message.clone();
+        match self.sequence {
+            Some(sequence) if message.id().is_none() => message.placed_at(&self.epoch.id(sequence)),
+            _ => message,
+        }
+    }
+
+    /// What the entry costs, about: text, frame and bookkeeping.
+    pub(crate) fn cost(&self) -> usize {
+        256 + 2 * self.message.data().len()
+    }
+}

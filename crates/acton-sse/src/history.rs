@@ -1,0 +1,494 @@
+//! The messages of every topic, numbered in one row and kept within bounds.
+//!
+//! One number orders all topics, so one cursor covers a stream of several.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use slab::Slab;
+
+use crate::{
+    config::SseConfig,
+    cursor::{Epoch, Mark, Place},
+    entry::Entry,
+    message::BroadcastMessage,
+    topic::{Topic, cut_to_batch},
+};
+
+/// What a reader finds after its place.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Whether messages were lost before the entries.
+    pub(crate) gap: bool,
+    pub(crate) entries: VecDeque<Arc<Entry>>,
+    /// The position after the gap and the entries.
+    pub(crate) position: u64,
+}
+
+/// What is to be kept.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) topic: String,
+    pub(crate) message: BroadcastMessage,
+    pub(crate) closes: bool,
+    pub(crate) origin: Option<Mark>,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    count: usize,
+    bytes: usize,
+    total_bytes: usize,
+    age: Duration,
+}
+
+/// The place of one reader at one topic, which exists as long as somebody sits there.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    topic: usize,
+    reader: usize,
+    pub(crate) name: Arc<str>,
+}
+
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) epoch: Epoch,
+    bounds: Bounds,
+    topics: Slab<Topic>,
+    keys: HashMap<Arc<str>, usize>,
+    /// Every entry kept, oldest first, and some that are gone already.
+    order: VecDeque<(u64, usize)>,
+    kept: usize,
+    bytes: usize,
+    last: u64,
+    /// Up to here, topics that are not in the table may have lost messages.
+    forgotten: u64,
+    /// Delivered here, and not yet in the order of the backplane.
+    unsettled: VecDeque<Arc<Entry>>,
+    /// Up to this count, the backplane may have these already.
+    attempted: u64,
+    /// Counts everything that may concern a reader.
+    news: Arc<AtomicU64>,
+}
+
+impl History {
+    pub(crate) fn new(config: &SseConfig) -> Self {
+        Self {
+            epoch: Epoch::random(),
+            bounds: Bounds {
+                count: config.history.max(config.queue).max(1),
+                bytes: config.history_bytes,
+                total_bytes: config.history_total_bytes,
+                age: config.history_age,
+            },
+            topics: Slab::new(),
+            keys: HashMap::new(),
+            order: VecDeque::new(),
+            kept: 0,
+            bytes: 0,
+            last: 0,
+            forgotten: 0,
+            unsettled: VecDeque::new(),
+            attempted: 0,
+            news: Arc::default(),
+        }
+    }
+
+    /// Counts everything that may concern a reader: who waits need not look while it stands still.
+    pub(crate) fn news(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.news)
+    }
+
+    /// The sequence of the newest message.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// How many topics have readers or messages.
+    pub(crate) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// How many read a topic.
+    pub(crate) fn readers(&self, topic: &str) -> usize {
+        let key = self.keys.get(topic);
+        key.map_or(0, |key| self.topics[*key].readers.len())
+    }
+
+    /// Appends a message and returns whom to wake.
+    pub(crate) fn append(&mut self, sequence: u64, draft: Draft) -> Vec<Waker> {
+        self.last = sequence;
+        self.news.fetch_add(1, Ordering::Release);
+        let key = self.key(&draft.topic);
+        let name = Arc::clone(&self.topics[key].name);
+        let entry = self.entry(Some(sequence), name, draft);
+        let cost = entry.cost();
+        self.order.push_back((sequence, key));
+        self.kept += 1;
+        self.bytes += cost;
+        let topic = &mut self.topics[key];
+        topic.bytes += cost;
+        topic.entries.push_back(entry);
+        let wakers = topic.wake();
+        self.trim_topic(key);
+        self.trim(Instant::now());
+        wakers
+    }
+
+    /// Shows a message here before the backplane has it, and returns whom to wake.
+    pub(crate) fn append_unsettled(&mut self, draft: Draft) -> Vec<Waker> {
+        let key = self.keys.get(draft.topic.as_str()).copied();
+        let name = match key {
+            Some(key) => Arc::clone(&self.topics[key].name),
+            None => draft.topic.as_str().into(),
+        };
+        let entry = self.entry(None, name, draft);
+        self.unsettled.push_back(entry);
+        self.news.fetch_add(1, Ordering::Release);
+        key.map_or_else(Vec::new, |key| self.topics[key].wake())
+    }
+
+    /// The backplane may have our messages up to this count from now on.
+    pub(crate) fn attempt(&mut self, count: u64) {
+        self.attempted = self.attempted.max(count);
+    }
+
+    /// Drops what was shown here up to `count`, because it has a place by now.
+    pub(crate) fn settle(&mut self, count: u64) {
+        let settled = |entry: &Arc<Entry>| {
+            entry
+                .origin
+                .as_ref()
+                .is_none_or(|origin| origin.count <= count)
+        };
+        while self.unsettled.front().is_some_and(settled) {
+            self.unsettled.pop_front();
+        }
+    }
+
+    fn entry(&self, sequence: Option<u64>, topic: Arc<str>, draft: Draft) -> Arc<Entry> {
+        Arc::new(Entry {
+            epoch: self.epoch.clone(),
+            sequence,
+            origin: draft.origin,
+            topic,
+            message: draft.message,
+            closes: draft.closes,
+            kept_since: Instant::now(),
+            encoded: OnceLock::new(),
+        })
+    }
+
+    /// Goes past a sequence at which there is nothing to keep.
+    pub(crate) fn pass(&mut self, sequence: u64) -> Vec<Waker> {
+        self.news.fetch_add(1, Ordering::Release);
+        self.last = self.last.max(sequence);
+        Vec::new()
+    }
+
+    /// Makes everything up to `sequence` lost, for every reader that has not passed it.
+    pub(crate) fn lose(&mut self, sequence: u64) -> Vec<Waker> {
+        self.last = self.last.max(sequence);
+        self.forgotten = self.forgotten.max(sequence);
+        for (_, topic) in &mut self.topics {
+            topic.lost = topic.lost.max(sequence);
+            topic.entries.clear();
+            topic.bytes = 0;
+        }
+        self.topics.retain(|_, topic| !topic.readers.is_empty());
+        self.keys.retain(|_, key| self.topics.contains(*key));
+        self.order.clear();
+        (self.kept, self.bytes) = (0, 0);
+        self.wake_all()
+    }
+
+    /// Begins anew in another epoch, of which everything up to `lost` is gone.
+    pub(crate) fn restart(&mut self, epoch: Epoch, lost: u64) -> Vec<Waker> {
+        self.epoch = epoch;
+        (self.last, self.forgotten) = (0, 0);
+        self.topics.iter_mut().for_each(|(_, topic)| topic.lost = 0);
+        self.lose(lost)
+    }
+
+    /// The key of a topic, which exists from now on.
+    fn key(&mut self, topic: &str) -> usize {
+        if let Some(key) = self.keys.get(topic) {
+            return *key;
+        }
+        let name: Arc<str> = topic.into();
+        let key = self
+            .topics
+            .insert(Topic::new(Arc::clone(&name), self.forgotten));
+        self.keys.insert(name, key);
+        key
+    }
+
+    /// Keeps one topic within its bounds, and the newest message in any case.
+    fn trim_topic(&mut self, key: usize) {
+        while let topic = &self.topics[key]
+            && topic.entries.len() > 1
+            && (topic.entries.len() > self.bounds.count || topic.bytes > self.bounds.bytes)
+        {
+            self.drop_oldest(key);
+        }
+    }
+
+    /// Keeps all topics together within their bounds.
+    fn trim(&mut self, now: Instant) {
+        while let Some((sequence, key)) = self.order.front().copied() {
+            let topic = self.topics.get(key);
+            if let Some(entry) = topic.and_then(|topic| topic.oldest(sequence)) {
+                let too_old = now.saturating_duration_since(entry.kept_since) > self.bounds.age;
+                let too_much = self.bytes > self.bounds.total_bytes && sequence != self.last;
+                if !too_old && !too_much {
+                    break;
+                }
+                self.drop_oldest(key);
+                self.forget_unused(key);
+            }
+            self.order.pop_front();
+        }
+        self.compact_order();
+    }
+
+    fn drop_oldest(&mut self, key: usize) {
+        let topic = &mut self.topics[key];
+        if let Some(entry) = topic.entries.pop_front() {
+            topic.lost = entry.sequence.unwrap_or(topic.lost);
+            topic.bytes -= entry.cost();
+            self.bytes -= entry.cost();
+            self.kept -= 1;
+        }
+    }
+
+    /// Removes a topic that has neither readers nor messages.
+    fn forget_unused(&mut self, key: usize) {
+        let topic = &self.topics[key];
+        if topic.readers.is_empty() && topic.entries.is_empty() {
+            let topic = self.topics.remove(key);
+            self.keys.remove(&topic.name);
+            self.forgotten = self.forgotten.max(topic.lost);
+        }
+    }
+
+    /// Busy topics leave more dead places in the order than living ones.
+    fn compact_order(&mut self) {
+        if self.order.len() > 1024 + 2 * self.kept {
+            let topics = &self.topics;
+            self.order.retain(|(sequence, key)| {
+                let oldest = topics.get(*key).and_then(|topic| topic.entries.front());
+                oldest.is_some_and(|entry| entry.sequence <= Some(*sequence))
+            });
+        }
+    }
+
+    /// Adds a reader.
+    pub(crate) fn join(&mut self, topic: &str) -> Seat {
+        let topic_key = self.key(topic);
+        let topic = &mut self.topics[topic_key];
+        Seat {
+            topic: topic_key,
+            reader: topic.readers.insert(None),
+            name: Arc::clone(&topic.name),
+        }
+    }
+
+    /// Removes a reader.
+    pub(crate) fn leave(&mut self, seat: &Seat) {
+        self.topics[seat.topic].readers.remove(seat.reader);
+        self.forget_unused(seat.topic);
+        self.trim(Instant::now());
+    }
+
+    /// Wakes a reader at the next message.
+    pub(crate) fn wait(&mut self, seats: &[Seat], waker: &Waker) {
+        for seat in seats {
+            let slot = &mut self.topics[seat.topic].readers[seat.reader];
+            if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                *slot = Some(waker.clone());
+            }
+        }
+    }
+
+    /// Every reader that waits.
+    pub(crate) fn wake_all(&mut self) -> Vec<Waker> {
+        self.news.fetch_add(1, Ordering::Release);
+        let topics = self.topics.iter_mut();
+        topics.flat_map(|(_, topic)| topic.wake()).collect()
+    }
+
+    /// Where a message with an id of the application's own stands.
+    pub(crate) fn find(&self, seats: &[Seat], id: &str) -> Option<u64> {
+        let entries = seats
+            .iter()
+            .flat_map(|seat| &self.topics[seat.topic].entries);
+        let same = entries.filter(|entry| entry.message.id() == Some(id));
+        same.filter_map(|entry| entry.sequence).max()
+    }
+
+    /// The entries after a place, in order and as many as fit into a batch; then what is not
+    /// settled.
+    pub(crate) fn read(&self, seats: &[Seat], place: &Place) -> Found {
+        let topics = || seats.iter().map(|seat| &self.topics[seat.topic]);
+        let lost = topics().map(|topic| topic.lost).max().unwrap_or(0);
+        let position = place.sequence.max(lost);
+        let mut entries: VecDeque<_> = topics().flat_map(|topic| topic.after(position)).collect();
+        if seats.len() > 1 {
+            entries
+                .make_contiguous()
+                .sort_unstable_by_key(|entry| entry.sequence);
+        }
+        let is_all = !cut_to_batch(&mut entries);
+        let end = entries.back().and_then(|entry| entry.sequence);
+        if is_all && !self.unsettled.is_empty() {
+            entries.extend(self.unsettled_after(seats, place));
+        }
+        Found {
+            gap: lost > place.sequence,
+            position: end.filter(|_| !is_all).unwrap_or(self.last.max(position)),
+            entries,
+        }
+    }
+
+    /// What was delivered here and has no place yet.
+    ///
+    /// Who was further along the row with another instance may have seen there what has not come
+    /// back to this one; it is told when it does.
+    fn unsettled_after(&self, seats: &[Seat], place: &Place) -> impl Iterator<Item = Arc<Entry>> {
+        let is_ahead = place.sequence > self.last;
+        let surely_new = move |entry: &&Arc<Entry>| {
+            let origin = entry.origin.as_ref();
+            !is_ahead || origin.is_some_and(|origin| origin.count > self.attempted)
+        };
+        let seen = |entry: &Entry| {
+            let origin = entry.origin.as_ref();
+            origin.is_some_and(|origin| place.marks.have(origin))
+        };
+        let wanted = move |entry: &&Arc<Entry>| {
+            seats.iter().any(|seat| seat.name == entry.topic) && !seen(entry)
+        };
+        let unsettled = self.unsettled.iter().take_while(surely_new);
+        unsettled.filter(wanted).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(change: impl FnOnce(&mut SseConfig)) -> History {
+        let mut config = SseConfig {
+            queue: 0,
+            ..SseConfig::default()
+        };
+        change(&mut config);
+        History::new(&config)
+    }
+
+    fn publish(history: &mut History, topic: &str) {
+        let draft = Draft {
+            topic: topic.to_owned(),
+            message: BroadcastMessage::new("x"),
+            closes: false,
+            origin: None,
+        };
+        history.append(history.last() + 1, draft);
+    }
+
+    fn sequences(history: &mut History, topics: &[&str], after: u64) -> (bool, Vec<u64>) {
+        let seats: Vec<_> = topics.iter().map(|name| history.join(name)).collect();
+        let place = Place {
+            sequence: after,
+            ..Place::default()
+        };
+        let found = history.read(&seats, &place);
+        let numbers = found.entries.iter().filter_map(|entry| entry.sequence);
+        (found.gap, numbers.collect())
+    }
+
+    #[test]
+    fn topics_are_read_in_the_order_of_their_messages() {
+        let mut history = history(|_| ());
+        for topic in ["a", "b", "c", "a"] {
+            publish(&mut history, topic);
+        }
+        assert_eq!(
+            sequences(&mut history, &["a", "b"], 0),
+            (false, vec![1, 2, 4])
+        );
+        assert_eq!(sequences(&mut history, &["a", "b"], 2), (false, vec![4]));
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_loses_nothing() {
+        let mut history = history(|_| ());
+        for _ in 0..150 {
+            publish(&mut history, "a");
+            publish(&mut history, "b");
+        }
+        let seats = [history.join("a"), history.join("b")];
+        let mut place = Place::default();
+        let mut read = Vec::new();
+        while read.len() < 300 {
+            let found = history.read(&seats, &place);
+            assert!(!found.entries.is_empty() && found.entries.len() <= 64);
+            read.extend(found.entries.iter().filter_map(|entry| entry.sequence));
+            place.sequence = found.position;
+        }
+        assert!(read.into_iter().eq(1..=300));
+    }
+
+    #[test]
+    fn another_topic_that_overflows_is_no_gap_here() {
+        let mut history = history(|config| config.history = 2);
+        publish(&mut history, "a");
+        for _ in 0..10 {
+            publish(&mut history, "b");
+        }
+        assert_eq!(sequences(&mut history, &["a"], 0), (false, vec![1]));
+        assert_eq!(
+            sequences(&mut history, &["a", "b"], 0),
+            (true, vec![10, 11])
+        );
+    }
+
+    #[test]
+    fn a_topic_that_was_forgotten_is_a_gap_for_who_may_have_missed_it() {
+        let mut history = history(|config| config.history_total_bytes = 300);
+        publish(&mut history, "a");
+        publish(&mut history, "b");
+        assert_eq!(history.topics(), 1);
+        assert_eq!(sequences(&mut history, &["a"], 0), (true, vec![]));
+        assert_eq!(sequences(&mut history, &["a"], 1), (false, vec![]));
+    }
+
+    #[test]
+    fn the_books_balance() {
+        let mut history =
+            history(|config| (config.history, config.history_age) = (3, Duration::ZERO));
+        for topic in ["a", "b", "a", "a", "a", "c"] {
+            publish(&mut history, topic);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        history.trim(Instant::now());
+        assert_eq!((history.kept, history.bytes, history.topics()), (0, 0, 0));
+        assert!(history.order.is_empty());
+    }
+
+    #[test]
+    fn a_busy_topic_leaves_no_trail() {
+        let mut history = history(|config| config.history = 1);
+        for _ in 0..10_000 {
+            publish(&mut history, "a");
+        }
+        assert!(history.order.len() < 1100, "{}", history.order.len());
+    }
+}

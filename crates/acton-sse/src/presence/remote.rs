@@ -1,0 +1,89 @@
+//! The people of other instances, for as long as those show that they live.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::Person;
+
+#[derive(Debug)]
+pub(crate) struct Remote {
+    lease: Duration,
+    nodes: HashMap<Arc<str>, Node>,
+}
+
+#[derive(Debug)]
+struct Node {
+    lives_until: Instant,
+    topics: HashMap<String, Vec<Person>>,
+}
+
+impl Remote {
+    pub(crate) fn new(lease: Duration) -> Self {
+        Self {
+            lease,
+            nodes: HashMap::new(),
+        }
+    }
+
+    /// Takes the list of one topic as an instance has it; true when it is another than before.
+    pub(crate) fn set(
+        &mut self,
+        node: &Arc<str>,
+        topic: &str,
+        people: &[Person],
+        now: Instant,
+    ) -> bool {
+        let lives_until = now + self.lease;
+        let known = self.nodes.entry(Arc::clone(node)).or_insert_with(|| Node {
+            lives_until,
+            topics: HashMap::new(),
+        });
+        known.lives_until = lives_until;
+        if people.is_empty() {
+            return known.topics.remove(topic).is_some();
+        }
+        let before = known.topics.insert(topic.to_owned(), people.to_vec());
+        before.as_deref() != Some(people)
+    }
+
+    /// Renews the lease of an instance; false when it is not known.
+    pub(crate) fn is_alive(&mut self, node: &str, now: Instant) -> bool {
+        let known = self.nodes.get_mut(node);
+        known
+            .map(|node| node.lives_until = now + self.lease)
+            .is_some()
+    }
+
+    /// Drops an instance, and says where its people were.
+    pub(crate) fn forget(&mut self, node: &str) -> Vec<String> {
+        let known = self.nodes.remove(node);
+        known.map_or_else(Vec::new, |node| node.topics.into_keys().collect())
+    }
+
+    /// Drops the instances whose lease has ended, and says where their people were.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<String> {
+        let mut left = Vec::new();
+        self.nodes.retain(|_, node| {
+            let lives = node.lives_until > now;
+            if !lives {
+                left.extend(node.topics.drain().map(|(topic, _)| topic));
+            }
+            lives
+        });
+        left
+    }
+
+    pub(crate) fn at(&self, topic: &str) -> impl Iterator<Item = &Person> {
+        let lists = self
+            .nodes
+            .values()
+            .filter_map(|node| node.topics.get(topic));
+        lists.flatten()
+    }
+
+    /// When the next lease ends.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.nodes.values().map(|node| node.lives_until).min()
+    }
+}

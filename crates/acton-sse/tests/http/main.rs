@@ -1,0 +1,15 @@
+//! What a browser sees.
+
+mod client;
+mod decoder;
+mod row;
+
+mod endings;
+mod instances;
+mod losses;
+mod model;
+mod orders;
+mod page;
+mod presence;
+mod properties;
+mod streams;

@@ -1,0 +1,52 @@
+// The few things markup alone cannot say. Event names of htmx 2 and htmx 4 stand side by side.
+(() => {
+  "use strict";
+
+  const on = (names, handle) => names.forEach((name) => document.addEventListener(name, handle));
+
+  // Escape cancels an edit.
+  on(["keydown"], ({ key, target, isComposing }) => {
+    if (key === "Escape" && !isComposing) target.closest(".task.editing")?.querySelector(".cancel").click();
+  });
+
+  // An open edit survives a refresh of the list around it, and must not take the focus again then.
+  let focused;
+  on(["focusin"], ({ target }) => {
+    target.removeAttribute("autofocus");
+    focused = target;
+  });
+
+  // Whoever works from the keyboard stays in the list when the row with the focus leaves it.
+  on(["htmx:afterSettle", "htmx:finally:request"], () => {
+    const list = document.getElementById("task-list");
+    if (document.activeElement === document.body && focused?.id && !focused.isConnected) {
+      (document.getElementById(focused.id) ?? list)?.focus({ preventScroll: true });
+    }
+  });
+
+  // What could not be sent says so, and a toggle springs back. A refresh that failed is tried again, and while the stream is down it
+  // takes the place of the stream: it shows what changed, or leads to the login when the session is over.
+  const root = document.documentElement;
+  const refresh = () => {
+    const element = document.getElementById("refresh");
+    if (element) htmx.trigger(element, "sse:board");
+  };
+  on(["htmx:sendError", "htmx:responseError", "htmx:error", "htmx:response:error"], ({ target }) => {
+    if (target.id === "refresh") setTimeout(refresh, 2000);
+    if (target.matches?.(".task .check")) target.checked = target.defaultChecked;
+  });
+  on(["htmx:sendError", "htmx:error"], ({ target }) => {
+    if (!target.closest?.("form, .task, .filters")) return;
+    const told = document.createElement("p");
+    told.textContent = "That did not reach the server. Try again in a moment.";
+    document.getElementById("errors").replaceChildren(told);
+  });
+  setInterval(() => root.dataset.sse === "reconnecting" && refresh(), 5000);
+
+  const tell = () => root.toggleAttribute("data-offline", !navigator.onLine);
+  window.addEventListener("offline", tell);
+  window.addEventListener("online", () => {
+    tell();
+    refresh();
+  });
+})();
