@@ -21,7 +21,10 @@ pub struct PasswordConfig {
     pub max_bytes: usize,
     /// Hashes computed at the same time. Default: one per two cores.
     pub workers: usize,
-    /// Requests that may wait for a worker. Default: 32. The next one is answered 503 at once.
+    /// Requests that may wait for each worker. Default: 32. The next one is answered 503 at once.
+    ///
+    /// So many hashes of some 60 ms fit into `wait`: who would wait longer anyway is better told at once. A request that
+    /// waits costs its own memory, not that of a hash.
     pub queue: usize,
     /// The longest wait for a worker, e.g. `2s`. Default: 2 seconds, then 503.
     #[serde(with = "humantime_serde")]

@@ -19,6 +19,9 @@ pub(super) struct Hasher {
     params: Params,
     dummy: OnceLock<String>,
     memory: Memory,
+    /// All the work that was done, in KiB.
+    #[cfg(test)]
+    spent: std::sync::atomic::AtomicU64,
 }
 
 impl Hasher {
@@ -27,6 +30,8 @@ impl Hasher {
             memory: Memory::new(params.block_count()),
             params,
             dummy: OnceLock::new(),
+            #[cfg(test)]
+            spent: std::sync::atomic::AtomicU64::default(),
         }
     }
 
@@ -55,12 +60,15 @@ impl Hasher {
         stored: Option<&str>,
     ) -> Result<Option<Verified>, Error> {
         let dummy = self.dummy()?;
-        let Some(hash) = stored.and_then(parse) else {
-            let _same_time =
-                PasswordHash::new(dummy).map(|dummy| self.is_made_of(&dummy, password));
+        let computed = stored.and_then(parse).and_then(|hash| {
+            let output = self.recompute(&hash, password);
+            output.map(|output| (hash, output)).or_else(unusable)
+        });
+        let Some((hash, output)) = computed else {
+            let _same_time = PasswordHash::new(dummy).map(|dummy| self.recompute(&dummy, password));
             return Ok(None);
         };
-        if !self.is_made_of(&hash, password) {
+        if hash.hash != Some(output) {
             self.take_the_rest(&hash, password);
             return Ok(None);
         }
@@ -71,12 +79,7 @@ impl Hasher {
         Ok(Some(Verified { rehash }))
     }
 
-    /// Whether the hash is that of the password; not for a hash that lacks a part.
-    fn is_made_of(&self, hash: &PasswordHash, password: &str) -> bool {
-        self.recompute(hash, password)
-            .is_some_and(|output| hash.hash == Some(output))
-    }
-
+    /// The same computation with another password; nothing, and at no cost, for a hash that lacks a part.
     fn recompute(&self, hash: &PasswordHash, password: &str) -> Option<Output> {
         let version = hash
             .version
@@ -103,6 +106,9 @@ impl Hasher {
         self.memory.with(blocks, |memory| {
             argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory)
         })?;
+        #[cfg(test)]
+        self.spent
+            .fetch_add(work(argon2.params()), std::sync::atomic::Ordering::Relaxed);
         Ok(Output::new(&output)?)
     }
 
@@ -156,16 +162,55 @@ fn parse(stored: &str) -> Option<PasswordHash> {
     let bearable = |params: &Params| {
         params.m_cost() <= memory && params.t_cost() <= passes && params.p_cost() <= lanes
     };
-    if !params.as_ref().is_some_and(bearable) {
-        tracing::warn!("a stored password hash is not an Argon2 hash of a bearable cost");
-        return None;
-    }
-    hash
+    hash.filter(|_| params.as_ref().is_some_and(bearable))
+        .or_else(unusable)
+}
+
+fn unusable<T>() -> Option<T> {
+    tracing::warn!("a stored password hash is not an Argon2 hash of a bearable cost");
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::Ordering;
+
+    /// What it costs to find out that `password` is not the one that was stored.
+    fn cost(hasher: &Hasher, stored: Option<&str>) -> u64 {
+        let before = hasher.spent.load(Ordering::Relaxed);
+        let verified = hasher.verify("wrong", stored).unwrap();
+        assert!(verified.is_none(), "{stored:?}");
+        hasher.spent.load(Ordering::Relaxed) - before
+    }
+
+    #[test]
+    fn what_cannot_be_verified_costs_as_much_as_a_wrong_password() {
+        let hasher = Hasher::new(Params::new(64, 2, 1, None).unwrap());
+        let right = hasher.hash("right").unwrap();
+        hasher.dummy().unwrap();
+        let own = work(&hasher.params);
+        assert_eq!(cost(&hasher, Some(&right)), own);
+        assert_eq!(cost(&hasher, None), own);
+        let cut = |end: char| right.rsplit_once(end).unwrap().0.to_owned();
+        let without_hash = cut('$');
+        let without_salt = without_hash.rsplit_once('$').unwrap().0.to_owned();
+        for unusable in [
+            String::new(),
+            "plain text".to_owned(),
+            "$2b$12$abcdefghijklmnopqrstuv".to_owned(),
+            "$argon2id$".to_owned(),
+            without_hash,
+            without_salt,
+            right.replace("argon2id", "argon2x"),
+            right.replace("v=19", "v=18"),
+            right.replace("m=64", "m=4294967295"),
+            right.replace("m=64", "m=1"),
+            right.replace("t=2", "t=0"),
+        ] {
+            assert_eq!(cost(&hasher, Some(&unusable)), own, "{unusable}");
+        }
+    }
 
     #[test]
     fn a_weaker_hash_and_the_rest_are_as_much_work_as_our_own() {

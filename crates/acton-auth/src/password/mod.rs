@@ -65,7 +65,7 @@ impl Passwords {
             })?;
         let workers = config.workers.clamp(1, Semaphore::MAX_PERMITS / 2);
         let places = workers
-            .saturating_add(config.queue)
+            .saturating_mul(config.queue.saturating_add(1))
             .min(Semaphore::MAX_PERMITS);
         Ok(Self(Arc::new(Inner {
             hasher: Hasher::new(params),
@@ -99,7 +99,7 @@ impl Passwords {
     ///
     /// Without a stored hash, because there is no such user or the account is disabled, the answer is `None`
     /// after the same time, so that nobody learns which names exist.
-    /// A stored text that is no Argon2 hash is logged and treated the same way.
+    /// A stored text that cannot be verified, such as one that lacks its salt, is logged and treated the same way.
     ///
     /// A wrong password takes that time too where the stored hash was made with weaker settings. With stronger ones
     /// it takes longer: before the settings are lowered, all users are better known.
@@ -404,6 +404,22 @@ mod tests {
         for waiting in waiting {
             assert!(waiting.await.unwrap().is_ok());
         }
+    }
+
+    #[test]
+    fn each_worker_has_a_queue() {
+        let capacity = |workers, queue| {
+            let config = PasswordConfig {
+                workers,
+                queue,
+                ..cheap()
+            };
+            passwords(&config).capacity()
+        };
+        assert_eq!(capacity(1, 32), 33);
+        assert_eq!(capacity(8, 32), 8 * 33);
+        assert_eq!(capacity(2, 0), 2);
+        assert_eq!(capacity(usize::MAX, usize::MAX), Semaphore::MAX_PERMITS);
     }
 
     #[tokio::test]
