@@ -26,6 +26,10 @@ pub const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url")
 /// `true` when htmx restores a page that its history no longer holds.
 pub const HX_HISTORY_RESTORE_REQUEST: HeaderName =
     HeaderName::from_static("hx-history-restore-request");
+/// `true` on a request of the `preload` extension of htmx 2, for something nobody asked for yet.
+///
+/// Reference: <https://htmx.org/extensions/preload/#about-this-extension>
+pub const HX_PRELOADED: HeaderName = HeaderName::from_static("hx-preloaded");
 /// What the user typed into `hx-prompt`.
 pub const HX_PROMPT: HeaderName = HeaderName::from_static("hx-prompt");
 /// The version of what is shown, as the `hx-ptag` extension of htmx 4 keeps and sends it.

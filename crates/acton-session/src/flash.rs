@@ -169,7 +169,10 @@ impl IntoResponseParts for FlashMessage {
 ///
 /// Taking them with [`into_messages`](Self::into_messages) or [`take`](Self::take) means that they are shown, once;
 /// those that are only looked at keep waiting. While a request holds messages, others do not see them, so two
-/// requests at the same time show each message once. `HEAD` requests and prefetching browsers see none.
+/// requests at the same time show each message once.
+///
+/// `HEAD` requests and what is fetched ahead see none: prefetches of a browser, and of the `preload` extension of
+/// htmx 2. That of htmx 4 does not say that it fetches ahead, so do not preload what shows messages there.
 ///
 /// ```
 /// use acton_session::FlashMessages;

@@ -6,6 +6,7 @@ use std::{
     },
 };
 
+use acton_htmx::headers::HX_PRELOADED;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde_json::Value;
 use tower_sessions::session::Id;
@@ -333,14 +334,18 @@ impl Pending {
     }
 }
 
-/// A browser that fetches a page nobody asked for yet.
+/// A browser, or the `preload` extension of htmx 2, that fetches a page nobody asked for yet.
 ///
 /// Reference: <https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Purpose>
 fn is_prefetch(headers: &HeaderMap) -> bool {
-    // To read the names once is quicker than to look three of them up.
+    // To read the names once is quicker than to look four of them up.
     headers.iter().any(|(name, value)| {
         let value = value.as_bytes();
-        matches!(name.as_str(), "sec-purpose" | "purpose" | "x-moz")
-            && (value.starts_with(b"prefetch") || value.starts_with(b"prerender"))
+        match name.as_str() {
+            "sec-purpose" | "purpose" | "x-moz" => {
+                value.starts_with(b"prefetch") || value.starts_with(b"prerender")
+            }
+            _ => *name == HX_PRELOADED && value == b"true",
+        }
     })
 }

@@ -57,9 +57,15 @@ async fn head_and_prefetch_leave_messages_alone(store: Store) {
     let browser = Browser::new(&app(store));
     browser.post("/flash", "msg=a").await;
     browser.send(Request::head("/flash"), "").await;
-    for purpose in ["prefetch", "prefetch;prerender"] {
-        let request = Request::get("/flash").header("sec-purpose", purpose);
-        assert_eq!(browser.send(request, "").await.body, "");
+    for (name, value) in [
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("purpose", "prefetch"),
+        ("x-moz", "prefetch"),
+        ("hx-preloaded", "true"),
+    ] {
+        let request = Request::get("/flash").header(name, value);
+        assert_eq!(browser.send(request, "").await.body, "", "{name}");
     }
     assert_eq!(browser.get("/flash").await.body, "info:a\n");
 }
