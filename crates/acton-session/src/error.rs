@@ -3,6 +3,7 @@ use axum_core::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use serde_json::error::Category;
 use tower_sessions::{session, session_store};
 
 /// Why a session could not be used.
@@ -20,9 +21,11 @@ pub enum Error {
     /// So many requests wrote to one session at once that this one gave up. The answer is 503 with `Retry-After`.
     #[error("session contended")]
     Contended,
-    /// A value cannot be written as JSON. The answer is 500.
-    #[error("session value cannot be stored: {0}")]
-    Value(String),
+    /// A value cannot be written as JSON, or is not what was asked for. The answer is 500.
+    ///
+    /// What is wrong is said in a few words, since the text of serde quotes the value.
+    #[error("session value cannot be used: {0}")]
+    Value(&'static str),
     /// The route is not inside a [`SessionLayer`](crate::SessionLayer). The answer is 500.
     #[error("no session layer around this route")]
     MissingLayer,
@@ -69,6 +72,10 @@ impl Error {
         }
     }
 
+    pub(crate) fn of_value(error: &serde_json::Error) -> Self {
+        Self::Value(kind(error))
+    }
+
     /// What a person reads.
     fn sentence(&self) -> &'static str {
         match self {
@@ -109,15 +116,36 @@ impl IntoResponse for Error {
 impl From<session::Error> for Error {
     fn from(error: session::Error) -> Self {
         match error {
-            session::Error::SerdeJson(error) => Self::Value(error.to_string()),
-            session::Error::Store(error) => Self::Unavailable(error.to_string()),
+            session::Error::SerdeJson(error) => Self::of_value(&error),
+            session::Error::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<session_store::Error> for Error {
+    fn from(error: session_store::Error) -> Self {
+        // What cannot be encoded or decoded is quoted there.
+        Self::Unavailable(match error {
+            session_store::Error::Encode(_) => "a session cannot be encoded".to_owned(),
+            session_store::Error::Decode(_) => "a session cannot be decoded".to_owned(),
+            session_store::Error::Backend(text) => text,
+        })
     }
 }
 
 impl From<Error> for session_store::Error {
     fn from(error: Error) -> Self {
         Self::Backend(error.to_string())
+    }
+}
+
+/// What is wrong with a value, without the value: the text of serde quotes it.
+pub(crate) fn kind(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        Category::Io => "not written",
+        Category::Syntax => "no JSON",
+        Category::Data => "of another type",
+        Category::Eof => "incomplete",
     }
 }
 
@@ -158,6 +186,21 @@ mod tests {
         let response = Error::Unavailable("redis://secret".to_owned()).into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+    }
+
+    #[test]
+    fn what_serde_says_of_a_value_is_left_out() {
+        let error = serde_json::from_str::<u32>("\"secret\"").unwrap_err();
+        assert!(error.to_string().contains("secret"));
+        let text = "invalid type: string \"secret\", expected u32".to_owned();
+        for error in [
+            session::Error::SerdeJson(error).into(),
+            session_store::Error::Encode(text.clone()).into(),
+            session_store::Error::Decode(text).into(),
+        ] {
+            let error: Error = error;
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
     }
 
     #[test]

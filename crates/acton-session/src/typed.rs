@@ -12,7 +12,7 @@ use tower_sessions::Session;
 
 use crate::{
     auth::{self, AuthSession},
-    error::Error,
+    error::{Error, kind},
     visit::Visit,
 };
 
@@ -163,7 +163,10 @@ impl<T: Serialize + 'static> Drop for TypedSession<T> {
         }
         match serde_json::to_value(&self.data) {
             Ok(value) => self.visit.stage_typed(key::<T>(), value),
-            Err(error) => tracing::error!(key = key::<T>(), %error, "session data is no JSON"),
+            Err(error) => {
+                let (key, error) = (key::<T>(), kind(&error));
+                tracing::error!(key, error, "session data cannot be written as JSON");
+            }
         }
     }
 }
@@ -203,7 +206,12 @@ where
 
 fn decode<T: DeserializeOwned + Default + 'static>(value: Value) -> T {
     serde_json::from_value(value).unwrap_or_else(|error| {
-        tracing::warn!(key = key::<T>(), %error, "session data does not fit its type and is dropped");
+        let (key, error) = (key::<T>(), kind(&error));
+        tracing::warn!(
+            key,
+            error,
+            "session data does not fit its type and is dropped"
+        );
         T::default()
     })
 }

@@ -11,7 +11,7 @@ use tower_sessions::{
 
 use super::{Key, Snapshot, Swap, Version, users::Users};
 use crate::{
-    error::Error,
+    error::{Error, kind},
     record::{Slot, now_ms},
 };
 
@@ -110,7 +110,7 @@ fn snapshot(slot: Slot) -> Snapshot {
 }
 
 fn record(key: &Key, slot: &Slot, expires_ms: u64) -> Result<Record, Error> {
-    let slot = serde_json::to_value(slot).map_err(|error| Error::Value(error.to_string()))?;
+    let slot = serde_json::to_value(slot).map_err(|error| Error::of_value(&error))?;
     let left = Duration::from_millis(expires_ms.saturating_sub(now_ms()));
     Ok(Record {
         id: key.to_id(),
@@ -123,7 +123,8 @@ fn unpack(value: &Value) -> Option<Slot> {
     match serde_json::from_value(value.clone()) {
         Ok(slot) => Some(slot),
         Err(error) => {
-            tracing::warn!(%error, "a stored session cannot be read and is ignored");
+            let error = kind(&error);
+            tracing::warn!(error, "a stored session cannot be read and is ignored");
             None
         }
     }
@@ -133,7 +134,7 @@ async fn within<T>(
     answer: impl Future<Output = Result<T, session_store::Error>>,
 ) -> Result<T, Error> {
     match tokio::time::timeout(DEADLINE, answer).await {
-        Ok(answer) => answer.map_err(|error| Error::Unavailable(error.to_string())),
+        Ok(answer) => answer.map_err(Error::from),
         Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
     }
 }

@@ -161,7 +161,7 @@ fn encode(slot: &Slot) -> Result<Bytes, Error> {
     let bytes = rmp_serde::to_vec_named(slot);
     bytes
         .map(Bytes::from)
-        .map_err(|error| Error::Value(error.to_string()))
+        .map_err(|_| Error::Value("no MessagePack"))
 }
 
 /// Bytes that are not ours are no session; they stay until their time is over.
@@ -174,8 +174,10 @@ fn snapshot(bytes: Bytes) -> Option<Snapshot> {
             slot: Arc::new(slot),
             version: Version::Bytes(bytes),
         }),
-        Err(error) => {
-            tracing::warn!(%error, "a stored session cannot be read and is ignored");
+        // The text of the error quotes what is there.
+        Err(_) => {
+            let length = bytes.len();
+            tracing::warn!(length, "a stored session cannot be read and is ignored");
             None
         }
     }

@@ -33,7 +33,7 @@ impl Visit {
             authenticated_at: Some(SystemTime::now()),
             is_remembered: true,
         };
-        let auth = serde_json::to_value(auth).map_err(|error| Error::Value(error.to_string()))?;
+        let auth = serde_json::to_value(auth).map_err(|error| Error::of_value(&error))?;
         let patch = Patch {
             set: vec![(auth::KEY.to_owned(), auth)],
             series: Some(token.key().to_string()),

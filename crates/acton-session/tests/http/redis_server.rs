@@ -96,9 +96,23 @@ impl RedisServer {
 
     /// How many keys match.
     pub(crate) fn keys(&self, pattern: &str) -> usize {
+        self.eval(&format!("return #redis.call('KEYS', '{pattern}')"))
+    }
+
+    /// Puts this text, in MessagePack, in the place of every session.
+    pub(crate) fn spoil(&self, text: &str) {
+        let length = 0xa0 + text.len();
+        assert!(length <= 0xbf, "a short text");
+        self.eval(&format!(
+            "local keys = redis.call('KEYS', 'acton:session:*') \
+             for _, key in ipairs(keys) do redis.call('SET', key, '\\x{length:x}{text}') end return #keys"
+        ));
+    }
+
+    fn eval(&self, script: &str) -> usize {
         let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        let script = format!("EVAL \"return #redis.call('KEYS', '{pattern}')\" 0\r\n");
-        socket.write_all(script.as_bytes()).unwrap();
+        let command = format!("EVAL \"{script}\" 0\r\n");
+        socket.write_all(command.as_bytes()).unwrap();
         let mut answer = String::new();
         BufReader::new(socket).read_line(&mut answer).unwrap();
         answer.trim_start_matches(':').trim().parse().unwrap()

@@ -9,7 +9,7 @@ use std::{
 use acton_session::{SessionStore, Store};
 use tower_sessions::{
     session::{Id, Record},
-    session_store::Result,
+    session_store::{Error, Result},
 };
 
 use crate::redis_server::RedisServer;
@@ -51,6 +51,8 @@ pub(crate) fn redis() -> Option<(RedisServer, Store)> {
 pub(crate) struct Shelf {
     records: Arc<Mutex<HashMap<Id, Record>>>,
     delay: Duration,
+    /// How many more commands are answered before it fails.
+    left: Arc<Mutex<Option<usize>>>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -58,11 +60,27 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 impl Shelf {
     /// Every answer takes so long.
     pub(crate) fn slow(&self, delay: Duration) -> Self {
-        let records = Arc::clone(&self.records);
-        Self { records, delay }
+        Self {
+            delay,
+            ..self.clone()
+        }
     }
 
-    /// What is kept, as text.
+    /// So many more commands are answered, and then none.
+    pub(crate) fn fail_after(&self, commands: usize) {
+        *self.left.lock().unwrap() = Some(commands);
+    }
+
+    /// Puts this in the place of everything that is kept.
+    pub(crate) fn spoil(&self, value: &str) {
+        for record in self.records.lock().unwrap().values_mut() {
+            for kept in record.data.values_mut() {
+                *kept = value.into();
+            }
+        }
+    }
+
+    /// What is kept of each session, as text.
     pub(crate) fn slots(&self) -> Vec<String> {
         let records = self.records.lock().unwrap();
         let slots = records.values();
@@ -75,8 +93,16 @@ impl Shelf {
         &self,
         work: impl FnOnce(&mut HashMap<Id, Record>) -> T + Send + 'a,
     ) -> Answer<'a, T> {
-        let Self { records, delay } = self.clone();
+        let Self {
+            records,
+            delay,
+            left,
+        } = self.clone();
         Box::pin(async move {
+            if let Some(left) = left.lock().unwrap().as_mut() {
+                let next = left.checked_sub(1);
+                *left = next.ok_or_else(|| Error::Backend("nobody is there".to_owned()))?;
+            }
             match delay.is_zero() {
                 true => tokio::task::yield_now().await,
                 false => tokio::time::sleep(delay).await,
