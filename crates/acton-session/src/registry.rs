@@ -139,6 +139,13 @@ impl SessionRegistry {
         self.revoke_but(user_id, None, None).await
     }
 
+    /// Ends every session of a user because of this series, which ends last: as long as it is there, the theft is known.
+    pub(crate) async fn revoke_stolen(&self, user_id: &str, series: &Key) -> Result<(), Error> {
+        self.revoke_but(user_id, None, Some(&series.to_string()))
+            .await?;
+        self.store.end(series).await.map(drop)
+    }
+
     async fn revoke_but(
         &self,
         user_id: &str,

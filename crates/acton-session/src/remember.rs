@@ -28,6 +28,9 @@ pub(crate) struct Series {
     /// Another number after every use. The store alone knows it.
     #[serde(default)]
     number: [u8; SERIES],
+    /// Two browsers have it, and the user is being logged out everywhere: nobody is recognised by it any more.
+    #[serde(default)]
+    is_stolen: bool,
 }
 
 /// What a token is worth.
@@ -88,7 +91,21 @@ impl Series {
             previous: None,
             renewed_ms: now_ms,
             number: random::bytes(),
+            is_stolen: false,
         }
+    }
+
+    /// As it stands in the store until its user is logged out everywhere, so that whoever comes with it goes on with that.
+    pub(crate) fn stolen(&self) -> Self {
+        Self {
+            is_stolen: true,
+            ..self.clone()
+        }
+    }
+
+    /// Whether somebody may be recognised by it.
+    pub(crate) fn is_good(&self) -> bool {
+        !self.is_stolen
     }
 
     /// The id of the session that begins with this token.
@@ -103,6 +120,9 @@ impl Series {
     /// The last token but one stays good until its successor is used, since the answer that carried the successor may
     /// not have arrived. A thief and the owner still cannot both go on: one of them comes with a token that is neither.
     pub(crate) fn judge(&self, token: &Token, now_ms: u64) -> Verdict {
+        if self.is_stolen {
+            return Verdict::Stolen;
+        }
         let hash = token.hash();
         let is_previous = self.previous.as_ref() == Some(&hash);
         if is_previous && now_ms < self.renewed_ms.saturating_add(PARALLEL_MS) {
@@ -165,6 +185,14 @@ mod tests {
         let (series, lost) = renew(&series, &first, LATER).unwrap();
         let (series, _) = renew(&series, &first, 2 * LATER).unwrap();
         assert!(matches!(series.judge(&lost, 3 * LATER), Verdict::Stolen));
+    }
+
+    #[test]
+    fn nobody_is_recognised_by_what_was_stolen() {
+        let (series, token) = begin();
+        let stolen = series.stolen();
+        assert!(series.is_good() && !stolen.is_good());
+        assert!(matches!(stolen.judge(&token, 0), Verdict::Stolen));
     }
 
     #[test]

@@ -60,7 +60,9 @@ impl Visit {
         // Whoever ends the sessions of a user ends the remembered browsers first. So a series that is there now ends
         // when this session is listed already, and one that is gone takes the session along.
         let found = self.store.load(series).await?;
-        if !found.is_some_and(|found| matches!(&*found.slot, Slot::Series(_))) {
+        if !found
+            .is_some_and(|found| matches!(&*found.slot, Slot::Series(series) if series.is_good()))
+        {
             self.store.end(&key).await?;
             self.pending().remember = RememberChange::Keep;
             return Ok(());
@@ -84,12 +86,23 @@ impl Visit {
             match series.judge(token, now_ms()) {
                 Verdict::Parallel => return Ok(Some(series.clone())),
                 Verdict::Stolen => {
-                    tracing::warn!(
-                        "a remembered browser was copied; its user is logged out everywhere"
-                    );
-                    self.pending().remember = RememberChange::Delete;
+                    if series.is_good() {
+                        tracing::warn!(
+                            "a remembered browser was copied; its user is logged out everywhere"
+                        );
+                        let stolen = Slot::Series(series.stolen());
+                        let until_ms = self.remembered_until();
+                        if let Swap::Changed(now) =
+                            store.swap(&key, &seen, stolen, until_ms).await?
+                        {
+                            found = now;
+                            continue;
+                        }
+                    }
+                    // Where the store fails half-way, the browser keeps its cookie, and the next request goes on.
                     let registry = SessionRegistry::new(store.clone(), self.shared.lifetimes);
-                    registry.revoke_all(&series.user).await?;
+                    registry.revoke_stolen(&series.user, &key).await?;
+                    self.pending().remember = RememberChange::Delete;
                     break;
                 }
                 Verdict::Renewed(series, next) => {

@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use acton_session::{SessionConfig, Store, session_layer};
 use axum::http::{StatusCode, header};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
     app::{app, app_with},
     browser::Browser,
+    stores::Shelf,
 };
 
 on_every_store![
@@ -159,6 +161,93 @@ async fn a_browser_that_is_remembered_for_long_is_still_forgotten_on_demand(stor
     assert_eq!(user(&browser).await, "");
     browser.forget("id");
     assert_eq!(user(&browser).await, "");
+}
+
+/// Whoever reads the store finds neither ids nor what a browser is remembered by.
+#[tokio::test]
+async fn what_a_store_holds_opens_nothing() {
+    let shelf = Shelf::default();
+    let browser = log_in(&app(Store::custom(shelf.clone())), "alice").await;
+    let mut secrets = Vec::new();
+    for _ in 0..3 {
+        secrets.extend([
+            browser.cookie().unwrap(),
+            browser.named("remember").unwrap(),
+        ]);
+        browser.forget("id");
+        assert_eq!(user(&browser).await, "alice");
+    }
+    let stored = shelf.text();
+    assert!(stored.contains("alice"), "{stored}");
+    for secret in secrets {
+        assert!(!stored.contains(&secret), "{secret} in {stored}");
+        // Nor as its bytes, nor the secret half of the token.
+        let bytes = URL_SAFE_NO_PAD.decode(&secret).unwrap();
+        for part in [&bytes[..], &bytes[bytes.len() / 3..]] {
+            let listed = serde_json::to_string(part).unwrap();
+            assert!(
+                !stored.contains(listed.trim_matches(['[', ']'])),
+                "{stored}"
+            );
+        }
+    }
+}
+
+/// Wherever the store stops answering, the thief is known when it answers again.
+#[tokio::test]
+async fn a_theft_that_is_noticed_while_the_store_fails_is_noticed_again() {
+    for commands in 0.. {
+        let shelf = Shelf::default();
+        let app = app(Store::custom(shelf.clone()));
+        let (owner, elsewhere) = (log_in(&app, "alice").await, log_in(&app, "alice").await);
+        let thief = owner.twin();
+        thief.forget("id");
+        for _ in 0..2 {
+            owner.forget("id");
+            assert_eq!(user(&owner).await, "alice");
+        }
+        let stolen = thief.named("remember");
+        shelf.fail_after(commands);
+        let page = thief.get("/user").await;
+        shelf.answer_again();
+        let is_noticed_again = page.status == StatusCode::SERVICE_UNAVAILABLE;
+        if is_noticed_again {
+            assert_eq!(page.header(header::SET_COOKIE), None, "{commands}");
+            assert_eq!(thief.named("remember"), stolen, "{commands}");
+            assert_eq!(user(&thief).await, "", "{commands}");
+        }
+        assert_eq!(thief.named("remember"), None, "{commands}");
+        for browser in [&owner, &elsewhere] {
+            assert_eq!(user(browser).await, "", "{commands}");
+            browser.forget("id");
+            assert_eq!(user(browser).await, "", "{commands}");
+        }
+        if !is_noticed_again {
+            assert!(commands > 4, "the store did not fail half-way");
+            return;
+        }
+    }
+}
+
+/// Between the moment in which a theft is noticed and the end of it, the newest token lets nobody in either.
+#[tokio::test]
+async fn a_series_that_was_stolen_lets_nobody_in_while_its_user_is_being_logged_out() {
+    let shelf = Shelf::default();
+    let app = app(Store::custom(shelf.clone()));
+    let owner = log_in(&app, "alice").await;
+    let thief = owner.twin();
+    thief.forget("id");
+    for _ in 0..2 {
+        owner.forget("id");
+        user(&owner).await;
+    }
+    // It reads the series, marks it, and that is all.
+    shelf.fail_after(3);
+    let page = thief.get("/user").await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    shelf.answer_again();
+    owner.forget("id");
+    assert_eq!(user(&owner).await, "");
 }
 
 #[tokio::test]

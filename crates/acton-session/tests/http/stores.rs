@@ -71,6 +71,10 @@ impl Shelf {
         *self.left.lock().unwrap() = Some(commands);
     }
 
+    pub(crate) fn answer_again(&self) {
+        *self.left.lock().unwrap() = None;
+    }
+
     /// Puts this in the place of everything that is kept.
     pub(crate) fn spoil(&self, value: &str) {
         for record in self.records.lock().unwrap().values_mut() {
@@ -78,6 +82,13 @@ impl Shelf {
                 *kept = value.into();
             }
         }
+    }
+
+    /// Everything that is kept, names and all, as text.
+    pub(crate) fn text(&self) -> String {
+        let records = self.records.lock().unwrap();
+        let records: Vec<_> = records.values().collect();
+        serde_json::to_string(&records).unwrap()
     }
 
     /// What is kept of each session, as text.
