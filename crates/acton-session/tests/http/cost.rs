@@ -1,6 +1,14 @@
 //! What requests cost: commands that reach Redis, as its `MONITOR` shows them.
 
-use crate::{app::app, browser::Browser, redis_server::Monitor};
+use std::time::{Duration, Instant};
+
+use acton_session::SessionConfig;
+
+use crate::{
+    app::{app, app_with},
+    browser::Browser,
+    redis_server::Monitor,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_sends_as_many_commands_as_it_must() {
@@ -68,4 +76,30 @@ async fn every_request_sends_as_many_commands_as_it_must() {
     // Read, listed, written, and the old id retired.
     costs("a login", 4, browser.post("/login", &form).await).await;
     costs("a guarded page", 1, browser.get("/me").await).await;
+}
+
+/// However often it is read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_use_of_a_session_is_written_once_in_a_tenth_of_its_idle_time() {
+    let Some((server, store)) = crate::stores::redis() else {
+        return;
+    };
+    let tenth = Duration::from_millis(200);
+    let config = SessionConfig {
+        idle: 10 * tenth,
+        ..SessionConfig::default()
+    };
+    let browser = Browser::new(&app_with(&config, store));
+    browser.post("/session/set", "k=a&v=1").await;
+    let begun = Instant::now();
+    let mut monitor = Monitor::of(&server);
+    let (mut reads, mut writes) = (0, 0);
+    while begun.elapsed() < 3 * tenth || reads < 20 {
+        assert_eq!(browser.get("/session/get?k=a").await.body, "1");
+        reads += 1;
+        writes += monitor.commands().len() - 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let most = begun.elapsed().as_millis() / tenth.as_millis();
+    assert!(0 < writes && writes as u128 <= most, "{writes} of {reads}");
 }

@@ -1,12 +1,16 @@
 //! Every way in which a request can say where it comes from, against the promise in a few lines.
 
-use acton_session::{SessionConfig, SessionLayer, Store, session_layer};
-use axum::http::{Request, StatusCode, header, request::Builder};
+use std::sync::{Arc, Mutex};
 
-use crate::{
-    app::{app_in, csrf},
-    browser::Browser,
+use acton_session::{CsrfToken, SessionConfig, SessionLayer, Store, session_layer};
+use axum::{
+    Extension, Router,
+    body::{Body, Bytes},
+    http::{Request, StatusCode, header, request::Builder},
+    routing::{any, get},
 };
+
+use crate::{app::csrf, browser::Browser};
 
 const METHODS: [&str; 9] = [
     "GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE", "post",
@@ -60,7 +64,7 @@ impl Case {
     fn request(&self, host: &str, token: &str, other: &str) -> (Builder, String) {
         let mut request = Request::builder()
             .method(self.method)
-            .uri("/form")
+            .uri("/change")
             .header(header::HOST, host)
             .header(header::CONTENT_TYPE, self.content_type);
         for (name, value) in [("sec-fetch-site", self.site), ("origin", self.origin)] {
@@ -78,16 +82,67 @@ impl Case {
         for token in sent {
             request = request.header("x-csrf-token", *token);
         }
-        let body = match self.token {
-            "field" if self.content_type.starts_with("multipart") => format!(
-                "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n\
+        let field = match self.token {
+            "field" => token,
+            _ => "",
+        };
+        (request, self.body(field))
+    }
+
+    /// Where `field` is empty there is none with a token.
+    fn body(&self, field: &str) -> String {
+        match (self.content_type.split(';').next(), field) {
+            (Some("multipart/form-data"), "") => {
+                "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--XX--\r\n"
+                    .to_owned()
+            }
+            (Some("multipart/form-data"), token) => format!(
+                "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n1\r\n\
                  --XX\r\nContent-Disposition: form-data; name=\"csrf_token\"\r\n\r\n{token}\r\n--XX--\r\n"
             ),
-            "field" => format!("a=1&csrf_token={token}"),
-            _ => String::new(),
-        };
-        (request, body)
+            (Some("application/json"), token) => format!(r#"{{"a":1,"csrf_token":"{token}"}}"#),
+            (_, "") => "a=1&b=%20+%00é".to_owned(),
+            (_, token) => format!("a=1&b=%20+%00é&csrf_token={token}&c"),
+        }
     }
+}
+
+/// What the handler got, each time it ran.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<Bytes>>>);
+
+impl Seen {
+    fn take(&self) -> Vec<Bytes> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+async fn change(Extension(Seen(seen)): Extension<Seen>, body: Bytes) {
+    seen.lock().unwrap().push(body);
+}
+
+async fn form(csrf: CsrfToken) -> String {
+    csrf.field().to_string()
+}
+
+fn app_that_tells(layer: SessionLayer) -> (Router, Seen) {
+    let seen = Seen::default();
+    let app = Router::new()
+        .route("/form", get(form))
+        .route("/change", any(change))
+        .layer(layer)
+        .layer(Extension(seen.clone()));
+    (app, seen)
+}
+
+/// As it comes from the network.
+fn in_pieces(body: &str) -> Body {
+    let pieces: Vec<_> = body
+        .as_bytes()
+        .chunks(11)
+        .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
+        .collect();
+    Body::from_stream(futures_util::stream::iter(pieces))
 }
 
 fn cases() -> impl Iterator<Item = Case> {
@@ -109,18 +164,18 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 async fn compare(layer: SessionLayer, host: &str, own: &[&str]) {
-    let app = app_in(layer);
+    let (app, seen) = app_that_tells(layer);
     let browser = Browser::new(&app);
     let token = browser.token().await;
     let other = Browser::new(&app).token().await;
     let (mut count, mut allowed) = (0, 0);
     for case in cases() {
         let (request, body) = case.request(host, &token, &other);
-        let status = browser.send(request, body).await.status;
+        let status = browser.send(request, in_pieces(&body)).await.status;
         let is_allowed = case.is_allowed(own);
         let expected = match is_allowed {
-            true => StatusCode::OK,
-            false => StatusCode::FORBIDDEN,
+            true => (StatusCode::OK, vec![Bytes::from(body)]),
+            false => (StatusCode::FORBIDDEN, Vec::new()),
         };
         let Case {
             method,
@@ -130,7 +185,8 @@ async fn compare(layer: SessionLayer, host: &str, own: &[&str]) {
             content_type,
         } = case;
         assert_eq!(
-            status, expected,
+            (status, seen.take()),
+            expected,
             "{method} {site:?} {origin:?} {token} {content_type}"
         );
         count += 1;

@@ -110,6 +110,21 @@ async fn the_wrong_role_is_refused_and_the_right_one_let_in() {
 }
 
 #[tokio::test]
+async fn a_handler_that_asks_for_a_role_refuses_others_too() {
+    let app = app(Store::memory());
+    let (alice, bob) = (Browser::new(&app), Browser::new(&app));
+    alice.submit("/login", "username=alice").await;
+    bob.submit("/login", "username=bob").await;
+    let page = alice.submit("/disable", "username=bob").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert_eq!(bob.get("/me").await.body, "bob");
+    let page = bob.submit("/disable", "username=alice").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let page = alice.submit("/disable", "username=bob").await;
+    assert_eq!(page.header(header::LOCATION), Some("/login"));
+}
+
+#[tokio::test]
 async fn login_leads_to_pages_of_this_site_only() {
     for (next, expected) in [
         ("/me?x=1", "/me?x=1"),
