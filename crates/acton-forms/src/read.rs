@@ -2,6 +2,7 @@
 
 use garde::{Validate, i18n::I18n};
 use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
 
 use crate::{FormState, Messages, ValidForm};
 
@@ -86,11 +87,11 @@ fn attempt<T: DeserializeOwned>(pairs: &[&(String, String)]) -> Result<T, (Strin
     let encoded = serde_html_form::to_string(pairs).unwrap_or_default();
     let deserializer = serde_html_form::Deserializer::from_bytes(encoded.as_bytes());
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let path = error.path().to_string();
+        let field = field_name(error.path());
         let reason = error.into_inner().to_string();
         match missing_field(&reason) {
             Some(field) => (field.to_owned(), "is required".to_owned()),
-            None => (top_level(&path).to_owned(), explain(&reason).to_owned()),
+            None => (field, explain(&reason).to_owned()),
         }
     })
 }
@@ -100,9 +101,13 @@ fn missing_field(reason: &str) -> Option<&str> {
     reason.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
-/// `tags[1]` is a problem of the field `tags`; `.` is a problem of the form as a whole.
-fn top_level(path: &str) -> &str {
-    path.split(['[', '.']).next().unwrap_or_default()
+/// A problem with a value in a list is one of the field; a path without a field is one of the form.
+/// The name may itself hold dots and brackets, such as `user.name`.
+fn field_name(path: &Path) -> String {
+    match path.iter().next() {
+        Some(Segment::Map { key }) => key.clone(),
+        _ => String::new(),
+    }
 }
 
 /// The standard library's words about a text that is not a number, as a person would put them.
@@ -244,6 +249,52 @@ mod tests {
         assert_eq!(form.errors()[0].field, "tags[1]");
         assert_eq!(form.error("tags"), Some("must be at least 2 long"));
         assert_eq!(form.error("tag"), None);
+    }
+
+    /// Names as other frameworks write them.
+    #[derive(Debug, serde::Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        #[garde(skip)]
+        #[serde(rename = "user.age")]
+        _age: u8,
+        #[garde(skip)]
+        #[serde(rename = "items[0]", default)]
+        _items: Vec<u8>,
+        #[garde(skip)]
+        #[serde(rename = "user", default)]
+        _user: Option<u8>,
+    }
+
+    #[test]
+    fn a_name_with_dots_and_brackets_is_told_whole() {
+        let wrong = [
+            ("user.age", "old"),
+            ("items[0]", "1"),
+            ("items[0]", "many"),
+            ("user", "me"),
+            ("a.b[c]", "x"),
+        ];
+        let form = typed(&wrong).read::<Order>().into_result().unwrap_err();
+        let said: Vec<_> = form
+            .errors()
+            .iter()
+            .map(|error| (error.field.as_str(), error.message.as_str()))
+            .collect();
+        let whole = "must be a whole number";
+        let all = [
+            ("user.age", whole),
+            ("items[0]", whole),
+            ("user", whole),
+            ("a.b[c]", "is not valid"),
+        ];
+        assert_eq!(said.len(), all.len(), "{said:?}");
+        for each in all {
+            assert!(said.contains(&each), "{each:?} of {said:?}");
+        }
+        assert_eq!(form.error("user.age"), Some(whole));
+        let missing = typed(&[]).read::<Order>().into_result().unwrap_err();
+        assert_eq!(missing.error("user.age"), Some("is required"));
     }
 
     #[test]
