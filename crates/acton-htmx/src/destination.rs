@@ -1,6 +1,9 @@
 //! Where a redirect leads, seen from the page rather than from the request.
 
+use std::borrow::Cow;
+
 use http::{HeaderValue, Uri};
+use percent_encoding::{AsciiSet, percent_encode};
 use serde::Deserialize;
 
 use crate::url::LocalUrl;
@@ -9,15 +12,15 @@ use crate::url::LocalUrl;
 ///
 /// `None` for what leads to another origin without naming it, and for other schemes.
 pub(crate) fn absolute(location: &HeaderValue, request: &Uri) -> Option<HeaderValue> {
-    let text = location.to_str().ok()?;
-    if is_http(text) {
-        return Some(location.clone());
+    let text = in_ascii(location);
+    if is_http(&text) {
+        return HeaderValue::from_str(&text).ok();
     }
     let local = match text.as_bytes() {
-        [b'/', ..] => LocalUrl::parse(text),
+        [b'/', ..] => LocalUrl::parse(&text),
         [b'?', ..] => LocalUrl::parse(&format!("{}{text}", request.path())),
         [b'#', ..] | [] => LocalUrl::parse(&format!("{}{text}", request.path_and_query()?)),
-        _ if has_scheme(text) => return None,
+        _ if has_scheme(&text) => return None,
         _ => LocalUrl::parse(&format!("{}{text}", directory(request.path()))),
     };
     local.ok().map(|url| HeaderValue::from(&url))
@@ -25,15 +28,10 @@ pub(crate) fn absolute(location: &HeaderValue, request: &Uri) -> Option<HeaderVa
 
 /// Whether a `Location` names another host than the one that was asked.
 pub(crate) fn is_foreign(location: &HeaderValue, host: &HeaderValue) -> bool {
-    let named = location.to_str().ok().filter(|text| is_http(text));
-    named
-        .and_then(|text| text.parse::<Uri>().ok())
-        .is_some_and(|uri| {
-            let named = uri
-                .authority()
-                .map(|authority| authority.as_str().as_bytes());
-            !named.is_some_and(|named| named.eq_ignore_ascii_case(host.as_bytes()))
-        })
+    let text = in_ascii(location);
+    let named = is_http(&text).then(|| text.split('/').nth(2)).flatten();
+    let named = named.and_then(|named| named.split(['?', '#']).next());
+    named.is_some_and(|named| !named.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
 }
 
 /// The path in an `HX-Location`.
@@ -42,7 +40,7 @@ pub(crate) fn path(location: &HeaderValue) -> Option<HeaderValue> {
     struct Location {
         path: LocalUrl,
     }
-    let text = location.to_str().ok()?;
+    let text = str::from_utf8(location.as_bytes()).ok()?;
     let url = if text.starts_with('{') {
         serde_json::from_str::<Location>(text).ok()?.path
     } else {
@@ -61,6 +59,13 @@ pub(crate) fn back(referer: &HeaderValue, host: &HeaderValue) -> Option<HeaderVa
     LocalUrl::parse(path)
         .ok()
         .map(|url| HeaderValue::from(&url))
+}
+
+/// A header as browsers read it in a redirect: bytes outside ASCII are percent-encoded, whatever text
+/// they make.
+fn in_ascii(location: &HeaderValue) -> Cow<'_, str> {
+    const NOTHING_MORE: &AsciiSet = &AsciiSet::EMPTY;
+    percent_encode(location.as_bytes(), NOTHING_MORE).into()
 }
 
 fn is_http(url: &str) -> bool {
@@ -101,6 +106,20 @@ mod tests {
     }
 
     #[test]
+    fn bytes_outside_ascii_are_encoded_as_browsers_do() {
+        let request = Uri::from_static("/tasks/7?page=2");
+        let from = |location: &[u8]| {
+            let value = absolute(&HeaderValue::from_bytes(location).unwrap(), &request);
+            value.map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(from("/café".as_bytes()).as_deref(), Some("/caf%C3%A9"));
+        assert_eq!(from(b"/caf\xe9?\xe9").as_deref(), Some("/caf%E9?%E9"));
+        assert_eq!(from("é%20".as_bytes()).as_deref(), Some("/tasks/%C3%A9%20"));
+        let abroad = from("https://id.example/é".as_bytes());
+        assert_eq!(abroad.as_deref(), Some("https://id.example/%C3%A9"));
+    }
+
+    #[test]
     fn whole_urls_are_followed_over_http_only() {
         assert_eq!(
             from("https://id.example/x").as_deref(),
@@ -123,6 +142,7 @@ mod tests {
         let foreign = |location| is_foreign(&HeaderValue::from_static(location), &host);
         assert!(foreign("https://id.example/authorize?client=1"));
         assert!(foreign("http://app.example/login"));
+        assert!(foreign("http://app.example?a=/app.example:8080"));
         for location in [
             "/login",
             "http://app.example:8080/login",
