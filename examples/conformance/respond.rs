@@ -170,7 +170,8 @@ impl Spec {
 fn content(html: String, parts: Vec<Op>) -> Result<Fragments, Refused> {
     let main = match html.as_str() {
         "" => Fragments::out_of_band(),
-        _ => Fragments::new(Markup::trusted(html)),
+        // What is described may be a whole page.
+        _ => Fragments::from(Markup::trusted(html)),
     };
     parts.into_iter().try_fold(main, |fragments, op| match op {
         Op::Oob(oob) => Ok(fragments.and(oob.part()?)),

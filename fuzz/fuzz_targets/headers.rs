@@ -5,8 +5,8 @@ use std::{convert::Infallible, fmt::Debug};
 
 use acton_fuzz::ready;
 use acton_htmx::{
-    Htmx, HxBoosted, HxCurrentUrl, HxHistoryRestoreRequest, HxPrompt, HxRequest, HxRequestType,
-    HxTarget, HxTargetTag, HxTrigger, HxTriggerName, headers as hx,
+    Htmx, HxBoosted, HxCurrentUrl, HxHistoryRestoreRequest, HxPTag, HxPrompt, HxRequest,
+    HxRequestType, HxTarget, HxTargetTag, HxTrigger, HxTriggerName, HxTriggerTag, headers as hx,
 };
 use axum_core::extract::FromRequestParts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -31,7 +31,8 @@ enum Value<'a> {
     Any(&'a [u8]),
 }
 
-const NAMES: [HeaderName; 15] = [
+const NAMES: [HeaderName; 16] = [
+    hx::HX_PTAG,
     hx::HX_BOOSTED,
     hx::HX_CURRENT_URL,
     hx::HX_HISTORY_RESTORE_REQUEST,
@@ -93,6 +94,8 @@ fn each_reads_its_own(headers: &HeaderMap) {
     reads_only::<HxTarget>(headers, &[hx::HX_TARGET], &VERSION);
     reads_only::<HxTargetTag>(headers, &[hx::HX_TARGET], &VERSION);
     reads_only::<HxTrigger>(headers, &[hx::HX_TRIGGER, hx::HX_SOURCE], &VERSION);
+    reads_only::<HxTriggerTag>(headers, &[hx::HX_SOURCE], &[]);
+    reads_only::<HxPTag>(headers, &[hx::HX_PTAG], &[]);
     reads_only::<HxTriggerName>(headers, &[hx::HX_TRIGGER_NAME], &[]);
     reads_only::<HxPrompt>(headers, &[hx::HX_PROMPT], &VERSION);
     reads_only::<HxCurrentUrl>(headers, &[hx::HX_CURRENT_URL], &[]);

@@ -16,7 +16,7 @@ use libfuzzer_sys::{
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     parts: Vec<Part<'a>>,
-    main: &'a str,
+    main: Option<&'a str>,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -134,20 +134,21 @@ fuzz_target!(|input: Input<'_>| {
         .filter_map(|part| Some((part, part.target.selector()?)))
         .collect();
     let made = || {
-        let main = Markup::trusted(format!(
-            "<p title=\"{0}\" class='{0}'>{0}</p>",
-            Markup::escaped(input.main)
-        ));
-        parts
-            .iter()
-            .fold(Fragments::new(main), |all, (part, selector)| {
+        let main = input.main.map(|main| {
+            let text = Markup::escaped(main);
+            Markup::trusted(format!("<p title=\"{text}\" class='{text}'>{text}</p>"))
+        });
+        parts.iter().fold(
+            main.map_or_else(Fragments::out_of_band, Fragments::new),
+            |all, (part, selector)| {
                 let content = Markup::escaped(part.text);
                 all.and(OutOfBandSwap::new(
                     Ok(selector.clone()),
                     part.swap(),
                     content,
                 ))
-            })
+            },
+        )
     };
 
     let mut texts = Vec::new();
@@ -176,13 +177,25 @@ fuzz_target!(|input: Input<'_>| {
 /// What was put into the parts is what a browser finds in them.
 fn assert_read(sent: &str, input: &Input<'_>, parts: &[(&Part<'_>, Selector)], swaps: Vec<String>) {
     let mut tokens = html(sent).into_iter().peekable();
-    let text = normalized(input.main);
-    // Attributes hold no NUL; the tokenizer writes what browsers write for it.
-    let value = text.replace('\0', "\u{fffd}");
-    let attributes = [("title", value.clone()), ("class", value)];
-    assert_eq!(tokens.next(), Some(start("p", attributes)));
-    assert_text(&mut tokens, text);
-    assert_eq!(tokens.next(), Some(Html::End("p".to_owned())));
+    if let Some(main) = input.main {
+        let text = normalized(main);
+        // Attributes hold no NUL; the tokenizer writes what browsers write for it.
+        let value = text.replace('\0', "\u{fffd}");
+        let attributes = [("title", value.clone()), ("class", value)];
+        assert_eq!(tokens.next(), Some(start("p", attributes)));
+        assert_text(&mut tokens, text);
+        assert_eq!(tokens.next(), Some(Html::End("p".to_owned())));
+    } else if parts.is_empty() {
+        // Both majors leave the target alone beside a part, and empty it without.
+        let nobody = [
+            ("hx-target", "body".to_owned()),
+            ("hx-swap", "none".to_owned()),
+        ];
+        assert_eq!(tokens.next(), Some(start("hx-partial", nobody)));
+        assert_eq!(tokens.next(), Some(Html::End("hx-partial".to_owned())));
+        assert_eq!(tokens.next(), None);
+        return;
+    }
     for ((part, _), expected) in parts.iter().zip(swaps) {
         let Some(Html::Start(name, attributes)) = tokens.next() else {
             panic!("no part in {sent:?}")

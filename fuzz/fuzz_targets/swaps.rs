@@ -3,9 +3,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use acton_fuzz::{css, line};
+use acton_fuzz::{Asker, answered, css, line};
 use acton_htmx::{HtmxVersion, HxReswap, Scroll, Swap, SwapStyle, headers};
 use axum_core::response::IntoResponse;
+use http::Uri;
 use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
@@ -115,9 +116,14 @@ fuzz_target!(|input: Input<'_>| {
             .collect();
         assert_eq!(read, meant);
     }
-    let response = HxReswap(swap.clone()).into_response();
-    let sent = line(response.headers(), &headers::HX_RESWAP);
-    assert_eq!(sent, Some(swap.spell(HtmxVersion::V2)));
+    // An earlier responder has no say, whatever it said.
+    let earlier = Swap::new(SwapStyle::OuterMorph).focus_scroll(true);
+    for (asker, version) in [(Asker::V2, HtmxVersion::V2), (Asker::V4, HtmxVersion::V4)] {
+        let parts = (HxReswap(earlier.clone()), HxReswap(swap.clone()), ());
+        let answer = answered(asker, Uri::from_static("/"), parts.into_response());
+        let sent = line(answer.headers(), &headers::HX_RESWAP);
+        assert_eq!(sent, Some(swap.spell(version)));
+    }
 });
 
 /// A swap that was read says the same when it is read again, in either spelling.

@@ -64,7 +64,10 @@ fn local(text: &str) {
 
 /// A `Location` of the application becomes something that leads to the same place, or nothing.
 fn redirected(request: &str, location: &str) {
-    let (Ok(uri), Ok(value)) = (request.parse::<Uri>(), HeaderValue::from_str(location)) else {
+    let (Ok(uri), Ok(value)) = (
+        request.parse::<Uri>(),
+        HeaderValue::from_bytes(location.as_bytes()),
+    ) else {
         return;
     };
     if uri.scheme().is_some() || uri.authority().is_some() {

@@ -43,6 +43,8 @@ enum Kind {
     Error,
     /// A whole page, to mend a form in (422).
     FormPage,
+    /// A whole page with an error, for a place in the page: another target, or another swap only.
+    PlacedPage { retargeted: bool },
     /// Anything else is the same for everyone.
     Other,
 }
@@ -54,21 +56,34 @@ impl Kind {
             |names: &[HeaderName]| has_htmx && names.iter().any(|name| headers.contains_key(name));
         match response.status().as_u16() {
             301..=303 | 307 | 308 if headers.contains_key(LOCATION) => Self::Redirect,
-            _ if any(&NAVIGATION) => Self::Navigation,
+            _ if any(&headers::NAVIGATION) => Self::Navigation,
             ..400 => Self::Other,
-            _ if any(&[headers::HX_RETARGET, headers::HX_RESWAP]) => Self::Other,
-            422 if response.extensions().get() == Some(&RenderMode::Page) => Self::FormPage,
-            422 => Self::Other,
-            _ => Self::Error,
+            status => {
+                let is_page = response.extensions().get() == Some(&RenderMode::Page)
+                    && !shows_whole_pages(headers);
+                match (has_place(headers), is_page, status) {
+                    (true, true, _) => Self::PlacedPage {
+                        retargeted: headers.contains_key(headers::HX_RETARGET),
+                    },
+                    (false, true, 422) => Self::FormPage,
+                    (true, ..) | (_, _, 422) => Self::Other,
+                    _ => Self::Error,
+                }
+            }
         }
     }
 }
 
-const NAVIGATION: [HeaderName; 3] = [
-    headers::HX_REDIRECT,
-    headers::HX_LOCATION,
-    headers::HX_REFRESH,
-];
+/// Whether an error says where it goes.
+pub(crate) fn has_place(headers: &HeaderMap) -> bool {
+    headers.contains_key(headers::HX_RETARGET) || headers.contains_key(headers::HX_RESWAP)
+}
+
+/// Whether a page is no page in a page there: it replaces the body, or a part of it is taken.
+pub(crate) fn shows_whole_pages(headers: &HeaderMap) -> bool {
+    let target = headers.get(headers::HX_RETARGET);
+    headers.contains_key(headers::HX_RESELECT) || target.is_some_and(|target| target == "body")
+}
 
 impl Answer {
     /// Reads the request, and gives it a context.
@@ -120,12 +135,23 @@ impl Answer {
                 self.redirect_htmx(response)
             }
             Kind::Navigation if !self.htmx.obeys_headers() => self.redirect_browser(response),
-            Kind::Error if self.htmx.stays_on_page() => leave_target(response),
-            Kind::FormPage if self.htmx.wants_fragment() => leave_target(response),
+            Kind::PlacedPage { retargeted: true } if self.htmx.wanted == Wanted::Boosted => {
+                without_place(response)
+            }
+            _ if self.is_kept_out(kind) => leave_target(response),
             _ => response,
         };
         vary::merge(response.headers_mut(), self.context.consulted());
         response
+    }
+
+    /// Whether an error is not swapped, because it would put a page into a page or has no place.
+    fn is_kept_out(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Error | Kind::PlacedPage { retargeted: true } => self.htmx.stays_on_page(),
+            Kind::FormPage | Kind::PlacedPage { .. } => self.htmx.wants_fragment(),
+            _ => false,
+        }
     }
 
     /// Replaces what htmx 4 spells differently.
@@ -152,7 +178,7 @@ impl Answer {
         if trigger::has_late(headers) && !is_empty {
             self.context.consulted().mark_version();
         }
-        let is_kept_out = kind == Kind::Error && self.htmx.stays_on_page();
+        let is_kept_out = self.is_kept_out(kind);
         let one_moment = is_empty || is_kept_out || self.htmx.version == Some(HtmxVersion::V4);
         if !trigger::is_plain(headers, one_moment) {
             trigger::merge(headers, one_moment);
@@ -205,7 +231,7 @@ impl Answer {
             return response;
         };
         let mut response = without_body(response, StatusCode::SEE_OTHER);
-        NAVIGATION
+        headers::NAVIGATION
             .iter()
             .for_each(|name| drop(response.headers_mut().remove(name)));
         response.headers_mut().insert(LOCATION, location);
@@ -235,10 +261,17 @@ fn host<B>(request: &Request<B>) -> Option<HeaderValue> {
 }
 
 /// htmx 4 swaps whatever an error brings; parts for other targets still arrive.
-fn leave_target<R>(mut response: Response<R>) -> Response<R> {
+fn leave_target<R>(response: Response<R>) -> Response<R> {
+    let mut response = without_place(response);
     response
         .headers_mut()
         .insert(headers::HX_RESWAP, HeaderValue::from_static("none"));
+    response
+}
+
+fn without_place<R>(mut response: Response<R>) -> Response<R> {
+    response.headers_mut().remove(headers::HX_RETARGET);
+    response.headers_mut().remove(headers::HX_RESWAP);
     response
 }
 

@@ -12,6 +12,8 @@ use http::{
 };
 use http_body::Body;
 
+use crate::answer;
+
 /// What kind of HTML an answer holds; in the extensions of its response, when its maker says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RenderMode {
@@ -58,7 +60,7 @@ fn content(html: &[u8]) -> &[u8] {
     rest
 }
 
-/// An answer of 422 whose text is being looked at.
+/// An error that may be swapped, whose text is being looked at.
 #[derive(Debug)]
 pub(crate) struct Reading<R> {
     response: Option<Response<R>>,
@@ -69,14 +71,20 @@ impl<R> Reading<R>
 where
     R: Body<Data = Bytes> + From<Bytes> + Unpin,
 {
-    /// Whether only the text can tell what this is: a 422 of HTML that is in memory already.
+    /// Whether only the text can tell what this is: HTML that is in memory already, of a 422 or of an
+    /// error with a place in the page.
     pub(crate) fn is_needed(response: &Response<R>) -> bool {
-        let headers = response.headers();
+        let (status, headers) = (response.status(), response.headers());
+        if !status.is_client_error() && !status.is_server_error() {
+            return false;
+        }
         let is_html = |value: &http::HeaderValue| {
             let essence = value.as_bytes().get(..9);
             essence.is_some_and(|essence| essence.eq_ignore_ascii_case(b"text/html"))
         };
-        response.status() == StatusCode::UNPROCESSABLE_ENTITY
+        let is_form = status == StatusCode::UNPROCESSABLE_ENTITY;
+        (is_form || answer::has_place(headers))
+            && !answer::shows_whole_pages(headers)
             && response.extensions().get::<RenderMode>().is_none()
             && headers.get(CONTENT_TYPE).is_some_and(is_html)
             && !headers.contains_key(CONTENT_ENCODING)

@@ -23,7 +23,10 @@ pub enum Error {
     /// A map or a struct is needed here.
     #[error("value is not a JSON object")]
     NotAnObject,
-    /// The selector is empty, holds control characters or leaves a bracket open.
+    /// The number is not finite, or has more digits than a browser reads (2^53): send it as text.
+    #[error("`{0}` is no number that arrives as it is")]
+    Number(String),
+    /// The text is no selector, or holds control characters.
     #[error("`{0}` cannot be a selector")]
     Selector(String),
     /// The word is not a swap style, a scroll position or a modifier that fits here.
@@ -32,9 +35,18 @@ pub enum Error {
     /// Content for another element holds `hx-swap-oob` or `<hx-partial>`, which htmx would lose.
     #[error("content for another element holds a part for yet another one")]
     NestedPart,
+    /// Content for a part of a page is a whole document.
+    #[error("content for a part of a page is a whole document")]
+    WholeDocument,
     /// A field in the detail of an event would keep htmx from firing it.
     #[error("an event with `{0}` in its detail would not be fired")]
     EventDetail(&'static str),
+    /// Two events of one name have different targets, but an answer holds one of a name.
+    #[error("`{0}` is fired twice, with different targets")]
+    EventTwice(String),
+    /// The version of what is shown is empty or holds more than visible ASCII.
+    #[error("`{0}` cannot be the version of what is shown")]
+    PTag(String),
     /// The name of a request header or the header's value is not valid.
     #[error("`{0}` cannot be a request header")]
     RequestHeader(String),

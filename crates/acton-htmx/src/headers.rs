@@ -4,8 +4,11 @@
 
 use http::{HeaderMap, HeaderName};
 
-/// What tells htmx to do something.
-pub(crate) static RESPONSE: [HeaderName; 11] = [
+/// What makes htmx leave the page. Of several the versions obey different ones.
+pub(crate) static NAVIGATION: [HeaderName; 3] = [HX_REDIRECT, HX_LOCATION, HX_REFRESH];
+
+/// What tells htmx to do something, or what it shows.
+pub(crate) static RESPONSE: [HeaderName; 12] = [
     HX_LOCATION,
     HX_PUSH_URL,
     HX_REDIRECT,
@@ -14,6 +17,7 @@ pub(crate) static RESPONSE: [HeaderName; 11] = [
     HX_RESWAP,
     HX_RETARGET,
     HX_RESELECT,
+    HX_PTAG,
     HX_TRIGGER,
     HX_TRIGGER_AFTER_SETTLE,
     HX_TRIGGER_AFTER_SWAP,

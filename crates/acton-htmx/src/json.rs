@@ -3,8 +3,15 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::{error::Error, markup::Markup};
+use crate::{error::Error, markup::Markup, numbers};
+
+/// JSON with every number as the browser will read it.
+pub(crate) fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, Error> {
+    numbers::check(value)?;
+    Ok(serde_json::to_value(value)?)
+}
 
 /// Writes JSON with nothing but visible ASCII, so that it survives in a header.
 pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -41,9 +48,11 @@ pub(crate) fn escape(json: &str) -> String {
 ///
 /// # Errors
 ///
-/// [`Error::Json`] when the value cannot be written as JSON, [`Error::NotAnObject`] when it is
-/// not a map or a struct: htmx would read the attribute as a script.
+/// [`Error::Json`] when the value cannot be written as JSON, [`Error::Number`] for a number that would
+/// arrive as another, [`Error::NotAnObject`] when it is not a map or a struct: htmx would read the
+/// attribute as a script.
 pub fn hx_json<T: Serialize + ?Sized>(value: &T) -> Result<Markup, Error> {
+    numbers::check(value)?;
     let json = serde_json::to_string(value)?;
     if json.starts_with('{') {
         Ok(Markup::escaped(json))
@@ -72,5 +81,12 @@ mod tests {
     #[test]
     fn values_that_are_no_object_would_be_a_script() {
         assert!(matches!(hx_json("alert(1)"), Err(Error::NotAnObject)));
+    }
+
+    #[test]
+    fn a_number_that_would_lose_digits_is_refused() {
+        let vals = |id: u64| hx_json(&serde_json::json!({ "id": id }));
+        assert!(vals(1 << 53).is_ok());
+        assert!(matches!(vals((1 << 53) + 1), Err(Error::Number(_))));
     }
 }

@@ -21,8 +21,8 @@ use crate::{answer::Answer, config::HtmxConfig, document::Reading};
 /// - A redirect reaches htmx as `HX-Redirect`, and a plain browser as 303.
 /// - Events, their moments and the swaps of headers and parts are spelled for the version that
 ///   asked.
-/// - An error never lands in a fragment, unless it was retargeted or is a 422 that is a fragment
-///   itself: a form to mend.
+/// - An error never lands in a fragment, unless it is one itself and was retargeted, or is a form to
+///   mend (422). A whole page stays out, whatever place it was given.
 ///
 /// ```
 /// use acton_htmx::{HtmxConfig, HtmxLayer};

@@ -34,6 +34,7 @@ mod url;
 mod document;
 mod json;
 mod markup;
+mod numbers;
 mod oob;
 mod spelled;
 
@@ -72,8 +73,8 @@ pub use self::{
         HxRequestType, HxTarget, HxTargetTag, HxTrigger, HxTriggerName, HxTriggerTag, RequestType,
     },
     response::{
-        HxLocation, HxPushUrl, HxRedirect, HxRefresh, HxReplaceUrl, HxReselect, HxReswap,
-        HxRetarget,
+        HxLocation, HxPushUrl, HxRedirect, HxRefresh, HxReplaceUrl, HxReselect, HxResponsePTag,
+        HxReswap, HxRetarget,
     },
     scroll::Scroll,
     selector::Selector,
@@ -87,9 +88,9 @@ pub mod prelude {
     pub use crate::{
         Fragments, Htmx, HtmxVersion, HxBoosted, HxCurrentUrl, HxEvent, HxHistoryRestoreRequest,
         HxLocation, HxPTag, HxPrompt, HxPushUrl, HxRedirect, HxRefresh, HxReplaceUrl, HxRequest,
-        HxRequestType, HxReselect, HxResponseTrigger, HxReswap, HxRetarget, HxTarget, HxTargetTag,
-        HxTrigger, HxTriggerName, HxTriggerTag, LocalUrl, Markup, OutOfBandSwap, Render, Scroll,
-        Selector, Swap, SwapStyle, Wanted, When, hx_json,
+        HxRequestType, HxReselect, HxResponsePTag, HxResponseTrigger, HxReswap, HxRetarget,
+        HxTarget, HxTargetTag, HxTrigger, HxTriggerName, HxTriggerTag, LocalUrl, Markup,
+        OutOfBandSwap, Render, Scroll, Selector, Swap, SwapStyle, Wanted, When, hx_json,
     };
 
     #[cfg(feature = "assets")]

@@ -10,6 +10,7 @@ use axum_core::response::{IntoResponse, Response};
 
 use crate::{
     dialect::HtmxVersion,
+    document::RenderMode,
     error::Error,
     markup::{Markup, Render},
     selector::Selector,
@@ -31,7 +32,8 @@ use crate::{
 /// ```
 ///
 /// A template that fails, and an id that cannot be sent, are kept until the answer is written
-/// and make it a 500; so does content with `hx-swap-oob` or `<hx-partial>`, which htmx would lose.
+/// and make it a 500; so do a whole document, and content with `hx-swap-oob` or `<hx-partial>`, which
+/// htmx would lose.
 #[derive(Debug)]
 #[must_use = "content is sent only when returned from the handler"]
 pub struct OutOfBandSwap(Result<Part, Error>);
@@ -55,7 +57,7 @@ impl OutOfBandSwap {
             return Self(Err(Error::Swap(SwapStyle::TextContent.as_str().to_owned())));
         }
         Self(target.and_then(|target| {
-            let content = content.to_markup()?;
+            let content = fragment(content)?;
             if has_parts(content.as_str()) {
                 return Err(Error::NestedPart);
             }
@@ -134,6 +136,15 @@ impl Part {
     }
 }
 
+/// Renders what goes into a page, which a page of its own does not.
+fn fragment(content: impl Render) -> Result<Markup, Error> {
+    let content = content.to_markup()?;
+    match RenderMode::of(content.as_str().as_bytes()) {
+        RenderMode::Page => Err(Error::WholeDocument),
+        RenderMode::Fragment => Ok(content),
+    }
+}
+
 /// Whether an element in the HTML asks for a place of its own.
 fn has_parts(html: &str) -> bool {
     // Most content does not even mention it.
@@ -172,6 +183,9 @@ fn is_part(tag: &str) -> bool {
 /// [`HtmxLayer`](crate::HtmxLayer); without the layer, for htmx 2.
 /// Only a target that is swapped as `textContent` cannot have company: htmx 2 reads no HTML then.
 ///
+/// A whole document is refused: swapped into a page it would put a page into a page. `Fragments::from`
+/// takes markup as it is, for an answer that may be the page.
+///
 /// ```
 /// use acton_htmx::{Fragments, HxEvent, Markup, OutOfBandSwap};
 ///
@@ -185,26 +199,34 @@ fn is_part(tag: &str) -> bool {
 #[must_use = "content is sent only when returned from the handler"]
 pub struct Fragments(Result<Content, Error>);
 
+/// A part for nobody. Both versions of htmx leave the target alone beside a part, and empty it without.
+const NO_PART: &str = r#"<hx-partial hx-target="body" hx-swap="none"></hx-partial>"#;
+
 #[derive(Debug)]
 struct Content {
-    main: Markup,
+    /// `None` leaves the target as it is; nothing in it would empty the target.
+    main: Option<Markup>,
     parts: Vec<Part>,
 }
 
 impl Content {
     /// The whole as HTML, given the text of each `hx-swap`.
     fn spell(&self, spell: impl Fn(&Swap) -> Result<String, Error>) -> Result<Markup, Error> {
-        let mut html = self.main.as_str().to_owned();
+        let main = self.main.as_ref().map(Markup::as_str);
+        let mut html = main.unwrap_or_default().to_owned();
         for part in &self.parts {
             part.push_to(&mut html, &spell(&part.swap)?);
+        }
+        if self.main.is_none() && self.parts.is_empty() {
+            html.push_str(NO_PART);
         }
         Ok(Markup::trusted(html))
     }
 
     /// The answer, for whichever version of htmx will turn out to have asked.
-    fn respond(self) -> Result<Response, Error> {
-        if self.parts.is_empty() {
-            return Ok(self.main.into_response());
+    fn respond(mut self) -> Result<Response, Error> {
+        if let (Some(main), []) = (&mut self.main, &self.parts[..]) {
+            return Ok(std::mem::take(main).into_response());
         }
         let spelled = |version| self.spell(|swap| Ok(swap.spell(version)));
         let v2 = spelled(HtmxVersion::V2)?;
@@ -215,16 +237,27 @@ impl Content {
     }
 }
 
+impl From<Markup> for Content {
+    fn from(main: Markup) -> Self {
+        Self {
+            main: Some(main),
+            parts: Vec::new(),
+        }
+    }
+}
+
 impl Fragments {
     /// Content for the target.
     pub fn new(main: impl Render) -> Self {
-        let parts = Vec::new();
-        Self(main.to_markup().map(|main| Content { main, parts }))
+        Self(fragment(main).map(Content::from))
     }
 
-    /// No content for the target, which stays as it is.
+    /// No content for the target, which stays as it is: also when no part follows.
     pub fn out_of_band() -> Self {
-        Self::new(Markup::default())
+        Self(Ok(Content {
+            main: None,
+            parts: Vec::new(),
+        }))
     }
 
     /// Adds content for another element.
@@ -264,11 +297,11 @@ impl FromIterator<OutOfBandSwap> for Fragments {
     }
 }
 
-/// Content for the target, without a copy.
+/// Content for the target as it is, without a copy. Unlike in [`Fragments::new`] it may be a whole
+/// document.
 impl From<Markup> for Fragments {
     fn from(main: Markup) -> Self {
-        let parts = Vec::new();
-        Self(Ok(Content { main, parts }))
+        Self(Ok(main.into()))
     }
 }
 
@@ -322,6 +355,35 @@ mod tests {
         assert_eq!(answer.into_response().status(), 500);
         let text = OutOfBandSwap::new(Selector::id("a"), SwapStyle::TextContent, trusted("m"));
         assert_eq!(text.into_response().status(), 500);
+    }
+
+    #[test]
+    fn a_page_goes_into_no_page() {
+        let page = || trusted("<!-- tasks --><!DOCTYPE html><p>m</p>");
+        let refused = |html: Result<Markup, Error>| matches!(html, Err(Error::WholeDocument));
+        assert!(refused(Fragments::new(page()).to_markup()));
+        assert!(refused(OutOfBandSwap::update("a", page()).to_markup()));
+        let main = Fragments::new(trusted("m")).and(OutOfBandSwap::replace("a", page()));
+        assert!(refused(main.to_markup()));
+        let whole = Fragments::from(page()).and(OutOfBandSwap::delete("a"));
+        assert!(
+            whole
+                .to_markup()
+                .unwrap()
+                .as_str()
+                .starts_with(page().as_str())
+        );
+    }
+
+    #[test]
+    fn an_answer_without_any_part_leaves_the_target_alone() {
+        let html = |fragments: Fragments| fragments.to_markup().unwrap().into_string();
+        assert_eq!(html(Fragments::out_of_band()), NO_PART);
+        assert_eq!(html([].into_iter().collect()), NO_PART);
+        let empty = Fragments::new(Markup::default());
+        assert_eq!(html(empty), "", "this is what empties the target");
+        let one = html(Fragments::out_of_band().and(OutOfBandSwap::delete("a")));
+        assert_eq!(one.matches("<hx-partial").count(), 1, "{one}");
     }
 
     #[test]

@@ -59,8 +59,8 @@ pub struct HxPrompt(pub Option<String>);
 
 /// The version of what is shown (`HX-PTag`), sent by the `hx-ptag` extension of htmx 4.
 ///
-/// It is what an earlier answer named in [`HX_PTAG`](headers::HX_PTAG); an answer of 304 leaves the
-/// target as it is.
+/// It is what an earlier answer named with [`HxResponsePTag`](crate::HxResponsePTag); an answer of 304
+/// leaves the target as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HxPTag(pub Option<String>);
 

@@ -5,8 +5,6 @@
 //!
 //! Reference: <https://htmx.org/headers/hx-trigger/>
 
-use std::convert::Infallible;
-
 use axum_core::response::{IntoResponseParts, ResponseParts};
 use http::{HeaderMap, HeaderName};
 use serde::Serialize;
@@ -37,6 +35,8 @@ pub enum When {
 }
 
 impl When {
+    const ALL: [Self; 3] = [Self::Receive, Self::Swap, Self::Settle];
+
     pub(crate) const fn header(self) -> HeaderName {
         match self {
             Self::Receive => headers::HX_TRIGGER,
@@ -49,7 +49,8 @@ impl When {
 /// An event, fired on the element that sent the request unless it has a target.
 ///
 /// Any text can be a name. Of two events with one name and one moment ([`When`]) the later one
-/// counts; in htmx 4 all moments are one.
+/// counts; in htmx 4 all moments are one. With different targets they are refused, whatever their
+/// moments: as a response that is a 500 with [`Error::EventTwice`], and two elements need two names.
 ///
 /// ```
 /// use acton_htmx::HxEvent;
@@ -90,10 +91,11 @@ impl HxEvent {
     /// # Errors
     ///
     /// [`Error::Json`] when the value cannot be written as JSON, [`Error::Selector`] when its field
-    /// `target` is not a selector, [`Error::EventDetail`] when its field `cancelled` is anything but
+    /// `target` is not a selector, [`Error::Number`] for a number that would arrive as another,
+    /// [`Error::EventDetail`] when its field `cancelled` is anything but
     /// `false` or `null`: htmx 4 then fires nothing.
     pub fn detail<T: Serialize + ?Sized>(mut self, detail: &T) -> Result<Self, Error> {
-        let mut detail = serde_json::to_value(detail)?;
+        let mut detail = json::to_value(detail)?;
         if let Value::Object(fields) = &mut detail {
             check_target(fields)?;
             if !matches!(
@@ -107,7 +109,7 @@ impl HxEvent {
         Ok(self)
     }
 
-    /// Fires the event on the first element that matches.
+    /// Fires the event on the first element that matches the selector of CSS.
     ///
     /// A detail that is not an object then arrives as `event.detail.value`. Among several events
     /// those with a target fire last, since htmx 2 fires whatever follows one on its target too; a
@@ -117,7 +119,7 @@ impl HxEvent {
     ///
     /// [`Error::Selector`] when the selector cannot be sent.
     pub fn target(mut self, selector: &str) -> Result<Self, Error> {
-        self.target = Some(Selector::new(selector)?);
+        self.target = Some(Selector::css(selector)?);
         Ok(self)
     }
 
@@ -139,11 +141,10 @@ impl HxEvent {
             (detail, None) => detail.unwrap_or_default(),
             (detail, Some(target)) => targeted(detail, &target),
         };
-        let targeted = detail.get("target").is_some();
         Entry {
             name,
+            target: detail.get("target").map(Value::to_string),
             detail: Some(json::escape(&detail.to_string())),
-            targeted,
         }
     }
 }
@@ -162,7 +163,7 @@ fn targeted(detail: Option<Value>, target: &Selector) -> Value {
 fn check_target(fields: &mut Map<String, Value>) -> Result<(), Error> {
     match fields.get("target") {
         None => Ok(()),
-        Some(Value::String(selector)) => Selector::new(selector).map(drop),
+        Some(Value::String(selector)) => Selector::css(selector).map(drop),
         Some(Value::Null) => {
             fields.remove("target");
             Ok(())
@@ -215,37 +216,56 @@ impl<E: Into<HxEvent>> FromIterator<E> for HxResponseTrigger {
 }
 
 impl IntoResponseParts for HxResponseTrigger {
-    type Error = Infallible;
+    type Error = Error;
 
-    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        for when in [When::Receive, When::Swap, When::Settle] {
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Error> {
+        for when in When::ALL {
             let events = self.0.iter().filter(|event| event.when == when);
-            fire(parts.headers_mut(), when, events.cloned());
+            fire(parts.headers_mut(), when, events.cloned())?;
         }
         Ok(parts)
     }
 }
 
 impl IntoResponseParts for HxEvent {
-    type Error = Infallible;
+    type Error = Error;
 
-    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Error> {
         let when = self.when;
-        fire(parts.headers_mut(), when, [self]);
+        fire(parts.headers_mut(), when, [self])?;
         Ok(parts)
     }
 }
 
 /// Adds events to what the header already says.
-fn fire(headers: &mut HeaderMap, when: When, events: impl IntoIterator<Item = HxEvent>) {
+fn fire(
+    headers: &mut HeaderMap,
+    when: When,
+    events: impl IntoIterator<Item = HxEvent>,
+) -> Result<(), Error> {
     let mut events = events.into_iter().peekable();
     if events.peek().is_none() {
-        return;
+        return Ok(());
     }
     let name = when.header();
     let mut line = Line::read(headers, &name);
-    events.for_each(|event| line.push(event.entry()));
+    let others = When::ALL.into_iter().filter(|other| *other != when);
+    let others: Vec<_> = others
+        .map(|other| Line::read(headers, &other.header()))
+        .collect();
+    for event in events {
+        let entry = event.entry();
+        if others
+            .iter()
+            .chain([&line])
+            .any(|line| line.aims_elsewhere(&entry))
+        {
+            return Err(Error::EventTwice(entry.name));
+        }
+        line.push(entry);
+    }
     headers.insert(name, line.header_value());
+    Ok(())
 }
 
 /// The headers that htmx 4 ignores.
@@ -360,6 +380,39 @@ mod tests {
         assert_eq!(
             line((targeted, HxEvent::new("b"))),
             r##"{"b":{},"a":{"target":"#x"}}"##
+        );
+    }
+
+    #[test]
+    fn one_name_is_for_one_element() {
+        let event = |target: Option<&str>, when| {
+            let event = HxEvent::new("a").when(when);
+            target.map_or(event.clone(), |target| event.target(target).unwrap())
+        };
+        let targets = [None, Some("#x"), Some("#y")];
+        for first in targets {
+            for second in targets {
+                for when in When::ALL {
+                    let apart = || (event(first, When::Receive), event(second, when));
+                    let together = HxResponseTrigger::new(apart().0).and(apart().1);
+                    let expected = if first == second { 200 } else { 500 };
+                    assert_eq!((apart(), ()).into_response().status(), expected);
+                    assert_eq!(together.into_response().status(), expected, "{when:?}");
+                }
+            }
+        }
+        let in_detail = with("a", json!({"target": "#x"}));
+        let alike = (in_detail, event(Some("#x"), When::Receive));
+        assert_eq!(line(alike), r##"{"a":{"target":"#x"}}"##);
+    }
+
+    #[test]
+    fn what_only_htmx_reads_is_no_target() {
+        assert!(HxEvent::new("a").target("<tr/>").is_err());
+        assert!(
+            HxEvent::new("a")
+                .detail(&json!({"target": "<tr/>"}))
+                .is_err()
         );
     }
 

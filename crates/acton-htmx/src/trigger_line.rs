@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, Value};
 
 use crate::json;
 
@@ -16,7 +16,8 @@ use crate::json;
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) detail: Option<String>,
-    pub(crate) targeted: bool,
+    /// The element that the detail selects, as JSON.
+    pub(crate) target: Option<String>,
 }
 
 impl Entry {
@@ -24,7 +25,7 @@ impl Entry {
         Self {
             name,
             detail: None,
-            targeted: false,
+            target: None,
         }
     }
 
@@ -32,7 +33,7 @@ impl Entry {
         Self {
             name,
             detail: Some(json::escape(detail.get())),
-            targeted: is_targeted(detail),
+            target: target_of(detail),
         }
     }
 
@@ -87,6 +88,12 @@ impl Line {
         self.0.push(entry);
     }
 
+    /// Whether an event of this name is there for another element: a line holds one of a name.
+    pub(crate) fn aims_elsewhere(&self, entry: &Entry) -> bool {
+        let mut others = self.0.iter();
+        others.any(|other| other.name == entry.name && other.target != entry.target)
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         other.0.into_iter().for_each(|entry| self.push(entry));
     }
@@ -116,7 +123,8 @@ impl Line {
 
     /// htmx 2 fires what follows an event with a target on that target too, so those come last.
     fn object(&self) -> String {
-        let (targeted, plain): (Vec<_>, Vec<_>) = self.0.iter().partition(|entry| entry.targeted);
+        let (targeted, plain): (Vec<_>, Vec<_>) =
+            self.0.iter().partition(|entry| entry.target.is_some());
         let mut text = String::from("{");
         for (position, entry) in plain.into_iter().chain(targeted).enumerate() {
             let name = serde_json::Value::from(entry.name.as_str()).to_string();
@@ -154,14 +162,15 @@ impl<'de> Visitor<'de> for Object {
     }
 }
 
-fn is_targeted(detail: &RawValue) -> bool {
+fn target_of(detail: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     struct Detail {
-        #[serde(default, rename = "target")]
-        target: Option<IgnoredAny>,
+        #[serde(default)]
+        target: Option<Value>,
     }
-    detail.get().starts_with('{')
-        && serde_json::from_str(detail.get()).is_ok_and(|detail: Detail| detail.target.is_some())
+    let object = detail.get().starts_with('{').then_some(detail.get())?;
+    let detail: Detail = serde_json::from_str(object).ok()?;
+    detail.target.map(|target| target.to_string())
 }
 
 #[cfg(test)]
@@ -221,11 +230,10 @@ mod tests {
 
     #[test]
     fn arrays_and_text_have_no_target() {
-        assert!(!is_targeted(
-            &RawValue::from_string(r##"["#x"]"##.into()).unwrap()
-        ));
-        assert!(!is_targeted(
-            &RawValue::from_string(r##""target""##.into()).unwrap()
-        ));
+        let target = |json: &str| target_of(&RawValue::from_string(json.to_owned()).unwrap());
+        assert_eq!(target(r##"["#x"]"##), None);
+        assert_eq!(target(r#""target""#), None);
+        assert_eq!(target(r#"{"target": null}"#), None);
+        assert_eq!(target(r#"{"target": "a"}"#).as_deref(), Some("\"a\""));
     }
 }

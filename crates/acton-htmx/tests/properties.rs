@@ -4,75 +4,24 @@
     reason = "what cannot be unwrapped fails the test"
 )]
 
-use std::{collections::BTreeMap, convert::Infallible, sync::LazyLock, time::Duration};
+mod browser;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use acton_htmx::{
-    HtmxLayer, HtmxVersion, HxEvent, HxLocation, HxPushUrl, HxRedirect, HxRefresh, HxReplaceUrl,
-    HxReselect, HxResponseTrigger, HxReswap, HxRetarget, LocalUrl, Markup, OutOfBandSwap, Scroll,
-    Selector, Swap, SwapStyle, When, headers, hx_json,
+    HtmxVersion, HxLocation, HxPushUrl, HxRedirect, HxRefresh, HxReplaceUrl, HxReselect,
+    HxResponsePTag, HxReswap, HxRetarget, LocalUrl, Markup, OutOfBandSwap, Scroll, Selector, Swap,
+    SwapStyle, headers, hx_json,
 };
 use axum::{
-    body::Body,
-    extract::Request,
-    http::{HeaderMap, HeaderName},
-    response::{IntoResponse, IntoResponseParts, Response},
+    http::HeaderName,
+    response::{IntoResponse, IntoResponseParts},
 };
-use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
-use serde_json::Value;
-use tokio::runtime::Runtime;
-use tower::{Layer, ServiceExt, service_fn};
+use serde_json::{Value, json};
 
-const VERSIONS: [HtmxVersion; 2] = [HtmxVersion::V2, HtmxVersion::V4];
-
-/// JSON as a handler may send it. Numbers are whole: a fraction is one of many spellings.
-fn json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-    ];
-    leaf.prop_recursive(2, 8, 3, |inner| {
-        let object = prop::collection::btree_map(any::<String>(), inner.clone(), 0..3);
-        prop_oneof![
-            prop::collection::vec(inner, 0..3).prop_map(Value::from),
-            object.prop_map(|object| object.into_iter().collect::<serde_json::Map<_, _>>().into()),
-        ]
-    })
-}
-
-/// What this version of htmx gets: headers and text, as the layer sends them.
-fn answered(version: HtmxVersion, response: Response) -> (HeaderMap, String) {
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-    let mut request = Request::get("/page").header("hx-request", "true");
-    if version == HtmxVersion::V4 {
-        request = request.header("hx-request-type", "partial");
-    }
-    let request = request.body(Body::empty()).unwrap();
-    let once = std::sync::Mutex::new(Some(response));
-    let answer = service_fn(move |_: Request| {
-        let response = once.lock().unwrap().take().unwrap();
-        async { Ok::<_, Infallible>(response) }
-    });
-    RUNTIME.block_on(async {
-        let response = HtmxLayer::default().layer(answer).oneshot(request).await;
-        let (parts, body) = response.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        (parts.headers, String::from_utf8(body.to_vec()).unwrap())
-    })
-}
-
-/// A header that is one line of visible ASCII, or absent.
-fn line(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let lines: Vec<_> = headers.get_all(name).iter().collect();
-    assert!(lines.len() <= 1, "{lines:?}");
-    let line = lines.first()?;
-    let is_visible = |byte: &u8| (0x20..0x7f).contains(byte);
-    assert!(line.as_bytes().iter().all(is_visible), "{line:?}");
-    Some(line.to_str().unwrap().to_owned())
-}
+use browser::{SELECTOR, VERSIONS, answered, css_unescaped, line};
 
 /// The header that each version gets, which is there whoever asks.
 fn sent_to_both<P: IntoResponseParts>(parts: impl Fn() -> P, name: &HeaderName) -> [String; 2] {
@@ -80,24 +29,6 @@ fn sent_to_both<P: IntoResponseParts>(parts: impl Fn() -> P, name: &HeaderName) 
         let (headers, _) = answered(version, (parts(), ()).into_response());
         line(&headers, name).unwrap()
     })
-}
-
-fn sent(parts: impl IntoResponseParts, name: &HeaderName) -> String {
-    line((parts, ()).into_response().headers(), name).unwrap()
-}
-
-/// `handleTriggerHeader` of both majors: a JSON object, or names between commas.
-fn read_events(line: &str) -> BTreeMap<String, Option<Value>> {
-    if line.starts_with('{') {
-        let object: BTreeMap<String, Value> = serde_json::from_str(line).unwrap();
-        return object
-            .into_iter()
-            .map(|(name, detail)| (name, Some(detail)))
-            .collect();
-    }
-    line.split(',')
-        .map(|name| (name.trim().to_owned(), None))
-        .collect()
 }
 
 /// `getSwapSpecification` of htmx 2 and the bare words of htmx 4: each up to its first colon.
@@ -210,31 +141,6 @@ fn swap() -> impl Strategy<Value = (Swap, [Words; 2])> {
     )
 }
 
-const MOMENTS: [(When, HeaderName); 3] = [
-    (When::Receive, headers::HX_TRIGGER),
-    (When::Swap, headers::HX_TRIGGER_AFTER_SWAP),
-    (When::Settle, headers::HX_TRIGGER_AFTER_SETTLE),
-];
-
-/// Text that selects something.
-const SELECTOR: &str = "[a-zé日# .>\\[\\]()\"'=]{1,12}";
-
-/// What a browser makes of CSS escapes of six digits; one space after them belongs to the escape.
-///
-/// <https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point>
-fn css_unescaped(text: &str) -> String {
-    let mut rest = text;
-    let mut read = String::new();
-    while let Some(at) = rest.find('\\') {
-        read.push_str(&rest[..at]);
-        let digits = &rest[at + 1..at + 7];
-        read.push(char::from_u32(u32::from_str_radix(digits, 16).unwrap()).unwrap());
-        rest = &rest[at + 7..];
-        rest = rest.strip_prefix(' ').unwrap_or(rest);
-    }
-    read + rest
-}
-
 fn html_unescaped(text: &str) -> String {
     let entities = [
         ("&lt;", "<"),
@@ -251,76 +157,6 @@ fn html_unescaped(text: &str) -> String {
 }
 
 proptest! {
-    #[test]
-    fn every_event_and_its_detail_is_read_back(events in prop::collection::btree_map(any::<String>(), prop::option::of(json()), 1..4)) {
-        let trigger: HxResponseTrigger = events.iter().map(|(name, detail)| {
-            let event = HxEvent::new(name.as_str());
-            detail.as_ref().map_or(event.clone(), |detail| event.detail(detail).unwrap())
-        }).collect();
-        let read = read_events(&sent(trigger, &headers::HX_TRIGGER));
-        prop_assert_eq!(read.len(), events.len());
-        for (name, detail) in events {
-            let read = read[&name].clone().filter(|read| detail.is_some() || read != &serde_json::json!({}));
-            prop_assert_eq!(read, detail);
-        }
-    }
-
-    #[test]
-    fn events_of_two_responders_are_read_as_one_line(first in any::<String>(), second in any::<String>(), detail in json()) {
-        prop_assume!(first != second);
-        let parts = (HxEvent::new(first.as_str()), HxEvent::new(second.as_str()).detail(&detail).unwrap());
-        let read = read_events(&sent(parts, &headers::HX_TRIGGER));
-        prop_assert!(read.contains_key(&first));
-        prop_assert_eq!(&read[&second], &Some(detail));
-    }
-
-    #[test]
-    fn events_of_every_moment_are_read_back(events in prop::collection::btree_map("\\PC{0,6}", (0usize..3, prop::option::of(json())), 1..5)) {
-        let made = || events.iter().map(|(name, (moment, detail))| {
-            let event = HxEvent::new(name.as_str()).when(MOMENTS[*moment].0);
-            detail.as_ref().map_or(event.clone(), |detail| event.detail(detail).unwrap())
-        });
-        for version in VERSIONS {
-            let (headers, _) = answered(version, (made().collect::<HxResponseTrigger>(), ()).into_response());
-            for (moment, (_, header)) in MOMENTS.iter().enumerate() {
-                let read = line(&headers, header).map(|line| read_events(&line)).unwrap_or_default();
-                let meant = events.iter().filter(|(_, (when, _))| {
-                    if version == HtmxVersion::V4 { moment == 0 } else { *when == moment }
-                });
-                let meant: BTreeMap<_, _> = meant.map(|(name, (_, detail))| (name.clone(), detail.clone())).collect();
-                prop_assert_eq!(read.len(), meant.len(), "{} {:?}", header, version);
-                for (name, detail) in meant {
-                    let read = read[&name].clone().filter(|read| detail.is_some() || read != &serde_json::json!({}));
-                    prop_assert_eq!(read, detail);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_target_is_read_back_beside_the_detail(target in SELECTOR, detail in json(), others in prop::collection::btree_set("[a-c]", 0..3)) {
-        let Ok(event) = HxEvent::new("far").detail(&detail).unwrap().target(&target) else { return Ok(()) };
-        let events = || others.iter().map(|name| HxEvent::new(name.as_str()));
-        let made = || [event.clone()].into_iter().chain(events()).collect::<HxResponseTrigger>();
-        for text in sent_to_both(made, &headers::HX_TRIGGER) {
-            let read = read_events(&text);
-            prop_assert_eq!(read.len(), others.len() + 1);
-            let mut fields = read["far"].clone().unwrap();
-            let fields = fields.as_object_mut().unwrap();
-            let read_target = fields.remove("target").unwrap();
-            prop_assert_eq!(css_unescaped(read_target.as_str().unwrap()), target.trim());
-            let mut meant = match detail.clone() {
-                Value::Object(fields) => fields,
-                value => serde_json::Map::from_iter([("value".to_owned(), value)]),
-            };
-            meant.remove("target");
-            prop_assert_eq!(&*fields, &meant);
-            // htmx 2 fires what follows an event with a target on that target, too.
-            let at = |name: &str| text.find(&format!("\"{name}\":{{")).unwrap();
-            prop_assert!(others.iter().all(|name| at(name) < at("far")), "{}", text);
-        }
-    }
-
     #[test]
     fn a_swap_is_read_back((swap, meant) in swap()) {
         let sent = sent_to_both(|| HxReswap(swap.clone()), &headers::HX_RESWAP);
@@ -349,7 +185,7 @@ proptest! {
 
     #[test]
     fn a_target_and_a_part_are_read_back(text in SELECTOR) {
-        let Ok(selector) = Selector::new(&text) else { return Ok(()) };
+        let selector = Selector::new(&text).unwrap();
         prop_assert!(HxRetarget::new(&text).is_ok() && HxReselect::new(&text).is_ok());
         let retarget = sent_to_both(|| HxRetarget(selector.clone()), &headers::HX_RETARGET);
         let reselect = sent_to_both(|| HxReselect(selector.clone()), &headers::HX_RESELECT);
@@ -424,12 +260,101 @@ proptest! {
     }
 
     #[test]
-    fn a_location_is_read_back(path in "/[a-zé ]{0,8}", values in prop::collection::btree_map(any::<String>(), json(), 0..3)) {
-        let location = HxLocation::to(&path).unwrap().values(&values).unwrap();
-        let read: Value = serde_json::from_str(&sent(location, &headers::HX_LOCATION)).unwrap();
-        let encoded = LocalUrl::parse(&path).unwrap();
-        prop_assert_eq!(&read["path"], encoded.as_str());
-        prop_assert_eq!(&read["values"], &serde_json::to_value(values).unwrap());
+    fn of_several_words_about_one_thing_the_last_is_read(
+        ((first, _), (last, meant)) in (swap(), swap()),
+        selectors in prop::array::uniform2(SELECTOR),
+        urls in prop::array::uniform2(prop::option::of("/[a-z]{0,4}")),
+    ) {
+        let swaps = || (HxReswap(first.clone()), HxReswap(last.clone()));
+        for (sent, (word, modifiers)) in sent_to_both(swaps, &headers::HX_RESWAP).iter().zip(&meant) {
+            let (style, read) = read_swap(sent);
+            prop_assert_eq!((&*style, &read), (*word, modifiers));
+        }
+        let targets = || selectors.clone().map(|text| HxRetarget::new(text).unwrap()).into();
+        let parts = || selectors.clone().map(|text| HxReselect::new(text).unwrap()).into();
+        let sent = [
+            sent_to_both::<(_, _)>(targets, &headers::HX_RETARGET),
+            sent_to_both::<(_, _)>(parts, &headers::HX_RESELECT),
+        ];
+        for sent in sent.iter().flatten() {
+            prop_assert_eq!(css_unescaped(sent), selectors[1].trim());
+        }
+        let push = |url: &Option<String>| url.as_ref().map_or(HxPushUrl::none(), |url| HxPushUrl::to(url).unwrap());
+        let replace = |url: &Option<String>| url.as_ref().map_or(HxReplaceUrl::none(), |url| HxReplaceUrl::to(url).unwrap());
+        let sent = [
+            sent_to_both(|| (push(&urls[0]), push(&urls[1])), &headers::HX_PUSH_URL),
+            sent_to_both(|| (replace(&urls[0]), replace(&urls[1])), &headers::HX_REPLACE_URL),
+        ];
+        for sent in sent.iter().flatten() {
+            prop_assert_eq!(sent, urls[1].as_deref().unwrap_or("false"));
+        }
+    }
+
+    #[test]
+    fn a_location_is_read_back(
+        path in "/[a-zé ]{0,8}([?][a-z=&é]{0,6})?(#[a-zé]{0,4})?",
+        values in prop::option::of(prop::collection::btree_map(any::<String>(), browser::json(), 0..3)),
+        selectors in prop::array::uniform3(prop::option::of(SELECTOR)),
+        swap in prop::option::of(swap()),
+        taken in prop::collection::vec(("[a-zé:,]{1,6}", style()), 0..3),
+        history in prop::array::uniform2(prop::option::of("/[a-zé]{0,4}")),
+        header in prop::option::of(("X-[A-Z]{1,4}", "[ -~]{0,8}")),
+    ) {
+        let [target, source, select] = &selectors;
+        let [push, replace] = &history;
+        let url = |text: &String| LocalUrl::parse(text).unwrap();
+        let taken: Vec<_> = taken.into_iter().filter(|(_, (style, _))| *style != SwapStyle::TextContent).collect();
+        let made = || {
+            let mut location = HxLocation::to(&path).unwrap();
+            if let Some(values) = &values {
+                location = location.values(values).unwrap();
+            }
+            for (id, (style, _)) in &taken {
+                location = location.select_oob(id, *style).unwrap();
+            }
+            location = target.iter().fold(location, |location, text| location.target(text).unwrap());
+            location = source.iter().fold(location, |location, text| location.source(text).unwrap());
+            location = select.iter().fold(location, |location, text| location.select(text).unwrap());
+            location = swap.iter().fold(location, |location, (swap, _)| location.swap(swap.clone()));
+            location = push.iter().fold(location, |location, text| location.push(url(text)));
+            location = replace.iter().fold(location, |location, text| location.replace(url(text)));
+            header.iter().fold(location, |location, (name, value)| location.header(name, value).unwrap())
+        };
+        for (version, sent) in sent_to_both(made, &headers::HX_LOCATION).into_iter().enumerate() {
+            let mut read: BTreeMap<String, Value> = serde_json::from_str(&sent).unwrap();
+            let mut field = |name: &str| read.remove(name);
+            prop_assert_eq!(field("path"), Some(json!(url(&path))));
+            prop_assert_eq!(field("values"), values.as_ref().map(|values| json!(values)));
+            for (name, meant) in [("target", target), ("source", source), ("select", select)] {
+                let read = field(name).map(|text| css_unescaped(text.as_str().unwrap()));
+                prop_assert_eq!(read.as_deref(), meant.as_deref().map(str::trim), "{}", name);
+            }
+            let read_back = field("swap").map(|text| read_swap(text.as_str().unwrap()));
+            let meant = swap.as_ref().map(|(_, meant)| (meant[version].0.to_owned(), meant[version].1.clone()));
+            prop_assert_eq!(read_back, meant);
+            let parts = field("selectOOB").map(|text| text.as_str().unwrap().to_owned()).unwrap_or_default();
+            let parts: Vec<_> = parts.split_terminator(',').map(|part| part.split_once(':').unwrap()).collect();
+            prop_assert_eq!(parts.len(), taken.len());
+            for ((read, word), (id, (_, words))) in parts.into_iter().zip(&taken) {
+                prop_assert_eq!((css_unescaped(read), word), (format!("#{id}"), words[version]));
+            }
+            let pushed = push.as_ref().map(|text| json!(url(text)));
+            let kept = replace.as_ref().map(|_| json!(false));
+            prop_assert_eq!(field("push"), pushed.or(kept));
+            prop_assert_eq!(field("replace"), replace.as_ref().map(|text| json!(url(text))));
+            let meant = header.as_ref().map(|(name, value)| json!({ name: value }));
+            prop_assert_eq!(field("headers"), meant);
+            prop_assert!(read.is_empty(), "{:?}", read);
+        }
+    }
+
+    #[test]
+    fn the_version_of_what_is_shown_is_read_back(text in prop_oneof!["[!-~]{1,12}", "\\PC{0,4}"]) {
+        if let Ok(version) = HxResponsePTag::new(&text) {
+            let sent = sent_to_both(|| version.clone(), &headers::HX_PTAG);
+            // A browser trims a value, and reads one character for each byte.
+            prop_assert!(sent.iter().all(|sent| *sent == text && text.trim() == text));
+        }
     }
 
     #[test]
@@ -440,14 +365,15 @@ proptest! {
     }
 
     #[test]
-    fn a_selector_is_ascii_and_means_the_same(text in SELECTOR) {
+    fn a_selector_is_ascii_and_means_the_same(text in "[a-zé日# .>\\[\\]()\"'=]{1,12}") {
         if let Ok(selector) = Selector::new(&text) {
+            prop_assert!(selector.as_str().is_ascii());
             prop_assert_eq!(css_unescaped(selector.as_str()), text.trim());
         }
     }
 
     #[test]
-    fn json_survives_an_attribute(values in prop::collection::btree_map(any::<String>(), json(), 0..3)) {
+    fn json_survives_an_attribute(values in prop::collection::btree_map(any::<String>(), browser::json(), 0..3)) {
         let markup = hx_json(&values).unwrap();
         prop_assert!(!markup.as_str().contains(['<', '>', '"', '\'']));
         let read: BTreeMap<String, Value> = serde_json::from_str(&html_unescaped(markup.as_str())).unwrap();

@@ -123,9 +123,9 @@ impl HxLocation {
     /// # Errors
     ///
     /// [`Error::NotAnObject`] unless it is a map or a struct, [`Error::Json`] when it cannot be
-    /// written as JSON.
+    /// written as JSON, [`Error::Number`] for a number that would arrive as another.
     pub fn values<T: Serialize + ?Sized>(mut self, values: &T) -> Result<Self, Error> {
-        let values = serde_json::to_value(values)?;
+        let values = json::to_value(values)?;
         if !values.is_object() {
             return Err(Error::NotAnObject);
         }

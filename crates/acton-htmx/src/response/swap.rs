@@ -78,13 +78,13 @@ header_responder!(HxRetarget, headers::HX_RETARGET, |retarget| retarget
 pub struct HxReselect(pub Selector);
 
 impl HxReselect {
-    /// Takes a selector.
+    /// Takes a selector of CSS.
     ///
     /// # Errors
     ///
     /// [`Error::Selector`] when the selector cannot be sent; as a response, that is a 500.
     pub fn new(selector: impl AsRef<str>) -> Result<Self, Error> {
-        Selector::new(selector.as_ref()).map(Self)
+        Selector::css(selector.as_ref()).map(Self)
     }
 }
 

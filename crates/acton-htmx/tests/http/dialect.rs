@@ -1,8 +1,8 @@
 //! Answers that differ by who asked: parts for other targets, and forms to mend.
 
 use acton_htmx::{
-    Consulted, Fragments, Htmx, HtmxContext, HtmxLayer, HxReswap, HxRetarget, Markup,
-    OutOfBandSwap, RenderMode, Scroll, Selector, Swap, SwapStyle,
+    Consulted, Fragments, Htmx, HtmxContext, HtmxLayer, Markup, OutOfBandSwap, RenderMode, Scroll,
+    Selector, Swap, SwapStyle,
 };
 use axum::{
     Router,
@@ -62,13 +62,6 @@ fn marked(mode: RenderMode, html: &'static str) -> Response {
 }
 
 fn app() -> Router {
-    let somewhere = || async {
-        let place = (
-            HxRetarget::new("#errors").unwrap(),
-            HxReswap(SwapStyle::InnerHtml),
-        );
-        (place, unprocessable(Html(PAGE))).into_response()
-    };
     Router::new()
         .route("/parts", get(|| async { parts() }))
         .route(
@@ -90,11 +83,10 @@ fn app() -> Router {
                     SwapStyle::InnerMorph,
                     Markup::escaped("x"),
                 );
-                unprocessable(Fragments::new(Markup::trusted(PAGE)).and(part))
+                unprocessable(Fragments::from(Markup::trusted(PAGE)).and(part))
             }),
         )
         .route("/text", get(|| async { unprocessable(PAGE) }))
-        .route("/somewhere", get(somewhere))
         .route("/streamed-form", get(|| async { streamed(FORM) }))
         .route(
             "/called-page",
@@ -237,8 +229,6 @@ async fn a_form_to_mend_is_swapped_like_any_fragment() {
             assert_eq!(seen.body, if path == "/text" { PAGE } else { FORM });
         }
     }
-    let seen = ask("/somewhere", FRAGMENT_2).await;
-    assert_eq!(seen.header("hx-reswap"), "innerHTML", "the handler decides");
 }
 
 #[tokio::test]

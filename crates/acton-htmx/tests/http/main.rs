@@ -7,4 +7,5 @@
 mod answer;
 mod app;
 mod dialect;
+mod place;
 mod request;

@@ -1,5 +1,7 @@
 //! CSS selectors that survive headers, attributes and htmx's own splitting.
 
+mod syntax;
+
 use std::{fmt, fmt::Write as _, str::FromStr};
 
 use http::HeaderValue;
@@ -8,7 +10,7 @@ use crate::error::Error;
 
 /// A CSS selector in ASCII: other characters are written as CSS escapes, with the same meaning.
 ///
-/// Text that htmx itself understands, such as `this` or `closest tr`, is a selector as well.
+/// Text that htmx itself understands, such as `this`, `closest tr` or `<tr/>`, is a selector as well.
 ///
 /// ```
 /// use acton_htmx::Selector;
@@ -27,11 +29,21 @@ impl Selector {
     ///
     /// # Errors
     ///
-    /// [`Error::Selector`] when it is empty, holds control characters, or leaves a bracket or a
-    /// quote open.
+    /// [`Error::Selector`] when it holds control characters, or is none by the
+    /// [grammar](https://www.w3.org/TR/selectors-4/#grammar), such as `#1` or `a >`: htmx would throw and
+    /// lose the whole answer. Whether a browser knows the pseudo-classes in it is not looked at.
     pub fn new(selector: &str) -> Result<Self, Error> {
+        Self::checked(selector, syntax::is_extended)
+    }
+
+    /// The same, where htmx asks the browser without a look of its own.
+    pub(crate) fn css(selector: &str) -> Result<Self, Error> {
+        Self::checked(selector, syntax::is_css)
+    }
+
+    fn checked(selector: &str, is_sound: fn(&str) -> bool) -> Result<Self, Error> {
         let selector = selector.trim_ascii();
-        if selector.is_empty() || selector.chars().any(char::is_control) || !is_closed(selector) {
+        if selector.chars().any(char::is_control) || !is_sound(selector) {
             return Err(Error::Selector(selector.to_owned()));
         }
         Ok(Self(in_ascii(selector)))
@@ -115,26 +127,6 @@ fn push_escape(escaped: &mut String, character: char) {
     write!(escaped, "\\{:06x}", u32::from(character)).expect("writing to a string");
 }
 
-/// Browsers throw on a selector with an open bracket or quote, and the swap is lost.
-fn is_closed(selector: &str) -> bool {
-    let mut open = Vec::new();
-    let mut characters = selector.chars();
-    while let Some(character) = characters.next() {
-        let quoted = matches!(open.last(), Some('"' | '\''));
-        match character {
-            '\\' => open.extend(characters.next().is_none().then_some(character)),
-            end if open.last() == Some(&end) => drop(open.pop()),
-            _ if quoted => {}
-            '"' | '\'' => open.push(character),
-            '(' => open.push(')'),
-            '[' => open.push(']'),
-            ')' | ']' => return false,
-            _ => {}
-        }
-    }
-    open.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,10 +178,18 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_would_throw_on_an_open_bracket_or_quote() {
-        for text in ["", " ", "a[b", "a(b]", "a)", "[x='y]", "a\\", "a\nb"] {
+    fn what_a_browser_would_throw_on_is_refused() {
+        for text in [
+            "", " ", "#1", ">>", "a{b", "!", "a[b", "[x='y]", "a\\", "a\nb",
+        ] {
             assert_eq!(selector(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_only_htmx_reads_is_no_css() {
+        assert_eq!(selector("<tr/>").as_deref(), Some("<tr/>"));
+        assert!(Selector::css("<tr/>").is_err() && Selector::css("tr").is_ok());
     }
 
     #[test]
