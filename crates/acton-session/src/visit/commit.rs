@@ -69,7 +69,11 @@ impl Visit {
         };
         let Some(id) = saved.id else { return Ok(None) };
         if mem::take(&mut saved.is_rotating) {
-            return Box::pin(self.rotate(saved, id, snapshot, patch, login)).await;
+            let new = Box::pin(self.rotate(saved, id, snapshot, patch, login)).await?;
+            if new.is_none() {
+                self.drop_exchange();
+            }
+            return Ok(new);
         }
         if !patch.is_empty() {
             Box::pin(self.update(saved, (Key::of(&id), Some(id)), snapshot, patch)).await?;
@@ -94,6 +98,7 @@ impl Visit {
             // Every session of the user was ended while this one was about to begin.
             Swap::Changed(_) => {
                 saved.forget();
+                self.drop_exchange();
                 Ok(None)
             }
         }
@@ -213,6 +218,9 @@ impl Visit {
         saved.is_fresh = false;
         saved.is_rotating = false;
         let mut pending = self.pending();
+        let key = Key::of(&id);
+        let exchanges = pending.exchanges.iter_mut();
+        exchanges.for_each(|exchange| exchange.adopt(&key));
         let sealed = saved.session().and_then(|session| session.csrf);
         pending.sealed = sealed.map(|sealed| (sealed, id));
         pending.cookie = CookieChange::Set(id);

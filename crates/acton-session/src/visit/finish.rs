@@ -28,7 +28,6 @@ pub(crate) async fn finish(visit: &Visit, session: &Session, mut response: Respo
             .flatten()
             .for_each(|message| visit.flash_push(message));
         if let Err(error) = visit.save(session).await {
-            Box::pin(visit.drop_series()).await;
             response = error.into_response();
         }
     }

@@ -158,17 +158,9 @@ impl Visit {
         }
     }
 
-    /// Nobody will come with the token.
-    pub(super) async fn drop_series(&self) {
-        let series = self.pending().series.take();
-        if let Some((key, _)) = series
-            && let Err(error) = self.store.end(&key).await
-        {
-            tracing::debug!(%error, "a browser that is not remembered stays listed for now");
-        }
-    }
-
     /// The login is written: the browser may know, and what it was remembered as before is forgotten.
+    ///
+    /// A series that the browser does not hear of is ended once the request is over.
     pub(super) async fn settle_series(&self) -> Result<(), Error> {
         let (forgets, remembers) = {
             let mut pending = self.pending();
@@ -177,13 +169,11 @@ impl Visit {
         if forgets {
             Box::pin(self.forget_browser()).await?;
         }
-        if let Some((token, _)) = remembers {
-            if self.saved().await?.snapshot.is_none() {
-                // The session ended meanwhile.
-                Box::pin(self.drop_series()).await;
-            } else {
-                self.pending().remember = RememberChange::Set(token);
-            }
+        // Unless the session ended meanwhile.
+        if let Some((token, _)) = remembers
+            && self.saved().await?.snapshot.is_some()
+        {
+            self.pending().remember = RememberChange::Set(token);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
-use super::{Visit, commit::back_off, rotate::Link};
+use super::{RememberChange, Visit, commit::back_off, rotate::Link};
 use crate::{
     auth,
     error::Error,
@@ -21,8 +21,9 @@ const TRY_AGAIN: [Duration; 4] = [
 
 /// A visit for whose answer somebody waits.
 ///
-/// A client that disconnects, a time-out and a panic drop the request wherever it is. An id that was exchanged by then
-/// is known to nobody, and the one the browser holds is dead: so the exchange is undone.
+/// A client that disconnects, a time-out and a panic drop the request wherever it is, and a store that does not answer
+/// leaves it in the middle. An id that was exchanged by then is known to nobody, and the one the browser holds is dead:
+/// so the exchange is undone.
 pub(crate) struct Attended(Option<Arc<Visit>>);
 
 /// An id that was given out, but did not reach the browser yet.
@@ -35,6 +36,8 @@ pub(super) struct Exchange {
     list: Option<Key>,
     /// The new session as it was when it was about to be closed.
     closed: Option<Snapshot>,
+    /// The answer, if there is one, tells the browser.
+    is_adopted: bool,
 }
 
 impl Attended {
@@ -46,9 +49,9 @@ impl Attended {
         self.0.as_ref().expect("the visit stays until the answer")
     }
 
-    /// From here on the answer is on its way.
-    pub(crate) fn answered(mut self) {
-        self.0 = None;
+    /// From here on the answer is on its way, and only what it does not tell is undone.
+    pub(crate) fn answered(self) {
+        self.visit().settle();
     }
 }
 
@@ -72,6 +75,12 @@ impl Drop for Attended {
     }
 }
 
+impl Exchange {
+    pub(super) fn adopt(&mut self, new: &Key) {
+        self.is_adopted |= self.new == *new;
+    }
+}
+
 impl Visit {
     /// Called before anything is written, so that nothing is forgotten however early the request ends.
     pub(super) fn note_exchange(
@@ -87,8 +96,14 @@ impl Visit {
             link,
             list: session.user().map(user_key),
             closed: None,
+            is_adopted: false,
         };
         self.pending().exchanges.push(exchange);
+    }
+
+    /// Nothing came of the last exchange, and nothing is left of it.
+    pub(super) fn drop_exchange(&self) {
+        self.pending().exchanges.pop();
     }
 
     /// The session that is exchanged was found again, as it is now.
@@ -99,6 +114,16 @@ impl Visit {
         }
     }
 
+    /// What the answer tells the browser stays.
+    fn settle(&self) {
+        let mut pending = self.pending();
+        pending.exchanges.retain(|exchange| !exchange.is_adopted);
+        if let RememberChange::Set(token) = pending.remember {
+            let key = token.key();
+            pending.series = pending.series.filter(|(series, _)| *series != key);
+        }
+    }
+
     fn owes_something(&self) -> bool {
         let pending = self.pending();
         !pending.exchanges.is_empty() || pending.holder.is_some() || pending.series.is_some()
@@ -106,6 +131,7 @@ impl Visit {
 
     async fn undo(&self) -> Result<(), Error> {
         self.store.take_time();
+        self.saved.lock().await.failure = None;
         let none = self.pending().exchanges.is_empty();
         let series = self.pending().series;
         if let Some((series, list)) = series {

@@ -25,3 +25,4 @@ mod registry;
 mod remember;
 mod sessions;
 mod typed;
+mod unanswered;

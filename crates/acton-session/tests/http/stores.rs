@@ -53,6 +53,16 @@ pub(crate) struct Shelf {
     delay: Duration,
     /// How many more commands are answered before it fails.
     left: Arc<Mutex<Option<usize>>>,
+    hang: Arc<Mutex<Option<Hang>>>,
+}
+
+/// A command that nobody gets an answer to.
+#[derive(Clone, Copy, Debug)]
+struct Hang {
+    /// How many commands are answered before.
+    after: usize,
+    /// Whether it is done all the same.
+    is_done: bool,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -63,6 +73,28 @@ impl Shelf {
         Self {
             delay,
             ..self.clone()
+        }
+    }
+
+    /// After so many commands from now on there is one without an answer, which is done or not.
+    pub(crate) fn hang(&self, after: usize, is_done: bool) {
+        *self.hang.lock().unwrap() = Some(Hang { after, is_done });
+    }
+
+    /// Answers everything again. Returns whether there was a command without an answer.
+    pub(crate) fn go_on(&self) -> bool {
+        self.hang.lock().unwrap().take().is_none()
+    }
+
+    /// Counts a command. Whether it is done, if nobody gets an answer.
+    fn hangs(&self) -> Option<bool> {
+        let mut hang = self.hang.lock().unwrap();
+        match hang.as_mut()? {
+            Hang { after: 0, .. } => hang.take().map(|hang| hang.is_done),
+            Hang { after, .. } => {
+                *after -= 1;
+                None
+            }
         }
     }
 
@@ -104,21 +136,25 @@ impl Shelf {
         &self,
         work: impl FnOnce(&mut HashMap<Id, Record>) -> T + Send + 'a,
     ) -> Answer<'a, T> {
-        let Self {
-            records,
-            delay,
-            left,
-        } = self.clone();
+        let shelf = self.clone();
         Box::pin(async move {
-            if let Some(left) = left.lock().unwrap().as_mut() {
+            if let Some(left) = shelf.left.lock().unwrap().as_mut() {
                 let next = left.checked_sub(1);
                 *left = next.ok_or_else(|| Error::Backend("nobody is there".to_owned()))?;
             }
-            match delay.is_zero() {
+            match shelf.delay.is_zero() {
                 true => tokio::task::yield_now().await,
-                false => tokio::time::sleep(delay).await,
+                false => tokio::time::sleep(shelf.delay).await,
             }
-            Ok(work(&mut records.lock().unwrap()))
+            let hangs = shelf.hangs();
+            if hangs == Some(false) {
+                return std::future::pending().await;
+            }
+            let done = work(&mut shelf.records.lock().unwrap());
+            match hangs {
+                Some(_) => std::future::pending().await,
+                None => Ok(done),
+            }
         })
     }
 }
