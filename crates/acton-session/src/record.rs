@@ -12,6 +12,7 @@ use crate::{
     csrf::{Sealed, Secret},
     flash::FlashMessage,
     remember::Series,
+    store::Key,
 };
 
 /// Values by key, as handlers see them.
@@ -84,6 +85,9 @@ pub(crate) struct Rotated {
     /// The same user goes on there, or the same visitor: who ends this session ends that one too.
     #[serde(default)]
     pub(crate) is_same_user: bool,
+    /// As the session had it that was here: who ends it while the exchange is undone finds the browser here alone.
+    #[serde(default)]
+    pub(crate) series: Option<String>,
     pub(crate) until_ms: u64,
 }
 
@@ -92,6 +96,18 @@ pub(crate) struct Rotated {
 pub(crate) struct Lifetimes {
     pub(crate) idle: Duration,
     pub(crate) absolute: Duration,
+}
+
+impl Slot {
+    /// Where the remembered browser is kept whose session is here, or was.
+    pub(crate) fn series(&self) -> Option<Key> {
+        let series = match self {
+            Self::Live(session) => session.series.as_deref(),
+            Self::Rotated(rotated) => rotated.series.as_deref(),
+            Self::Series(_) | Self::Ended => None,
+        };
+        series.and_then(Key::parse)
+    }
 }
 
 impl Stored {

@@ -10,7 +10,7 @@ use http::request::Parts;
 use crate::{
     error::Error,
     record::{Lifetimes, Slot, Stored, millis, now_ms},
-    store::{Key, Store},
+    store::{Key, Store, end::Gone},
     visit::Visit,
 };
 
@@ -53,6 +53,13 @@ pub struct ActiveSession {
     pub last_seen: SystemTime,
     /// Whether it is the session that asks.
     pub is_current: bool,
+}
+
+/// One session under all its keys.
+#[derive(Default)]
+struct Chain {
+    keys: Vec<Key>,
+    series: Vec<Key>,
 }
 
 impl SessionRegistry {
@@ -103,15 +110,14 @@ impl SessionRegistry {
             return Ok(false);
         };
         // The remembered browser first, or it would be back at once.
-        let newest = self.newest(*key).await?;
-        if let Some(session) = self.session(&newest, user_id).await? {
-            self.end_series(&session).await?;
+        for series in self.chain(*key).await?.series {
+            self.store.end(&series).await?;
         }
-        let ended = self.end(user_id, key).await?;
-        if let Some(Slot::Live(session)) = ended.as_deref() {
-            self.end_series(session).await?;
+        let gone = self.end(&user_key(user_id), key).await?;
+        for series in gone.series {
+            self.store.end(&series).await?;
         }
-        Ok(ended.is_some())
+        Ok(gone.has_lived)
     }
 
     /// Ends every session of a user but the one that asks, e.g. after a change of password.
@@ -120,14 +126,7 @@ impl SessionRegistry {
     ///
     /// [`Error::Unavailable`] when the store did not answer.
     pub async fn revoke_others(&self, user_id: &str) -> Result<(), Error> {
-        let Some(current) = self.current else {
-            return self.revoke_but(user_id, None, None).await;
-        };
-        let keep = self.newest(current).await?;
-        let series = self.session(&keep, user_id).await?;
-        let series = series.and_then(|session| session.series);
-        self.revoke_but(user_id, Some(keep), series.as_deref())
-            .await
+        self.revoke_but(user_id, self.current, None).await
     }
 
     /// Ends every session of a user.
@@ -141,8 +140,7 @@ impl SessionRegistry {
 
     /// Ends every session of a user because of this series, which ends last: as long as it is there, the theft is known.
     pub(crate) async fn revoke_stolen(&self, user_id: &str, series: &Key) -> Result<(), Error> {
-        self.revoke_but(user_id, None, Some(&series.to_string()))
-            .await?;
+        self.revoke_but(user_id, None, Some(*series)).await?;
         self.store.end(series).await.map(drop)
     }
 
@@ -150,25 +148,55 @@ impl SessionRegistry {
         &self,
         user_id: &str,
         keep: Option<Key>,
-        series: Option<&str>,
+        series: Option<Key>,
     ) -> Result<(), Error> {
+        // With a browser that was remembered after it was looked for, somebody may have come back.
+        while self.revoke_listed(user_id, keep, series).await? {}
+        Ok(())
+    }
+
+    /// Returns whether a session led to a remembered browser that was not listed a moment before.
+    async fn revoke_listed(
+        &self,
+        user_id: &str,
+        keep: Option<Key>,
+        series: Option<Key>,
+    ) -> Result<bool, Error> {
+        let mut kept = match keep {
+            Some(keep) => self.chain(keep).await?,
+            None => Chain::default(),
+        };
+        kept.series.extend(series);
         // Remembered browsers first, or they would be back at once.
         let remembered = remembered_key(user_id);
         for key in self.store.listed(&remembered).await? {
-            if series != Some(key.to_string().as_str()) && self.store.end(&key).await?.is_none() {
-                self.store.delist_quietly(&remembered, &key).await;
+            if !kept.series.contains(&key) {
+                self.end(&remembered, &key).await?;
             }
         }
+        let mut is_found = false;
         for key in self.keys(user_id).await? {
-            let is_kept = match keep {
-                Some(keep) => key == keep || self.newest(key).await? == keep,
-                None => false,
-            };
-            if !is_kept {
-                self.end(user_id, &key).await?;
+            if let Some(keep) = keep
+                && self.is_kept(keep, &mut kept, key).await?
+            {
+                continue;
+            }
+            let gone = self.end(&user_key(user_id), &key).await?;
+            for series in gone.series {
+                let is_other = !kept.series.contains(&series);
+                is_found |= is_other && self.store.end(&series).await?.has_lived;
             }
         }
-        Ok(())
+        Ok(is_found)
+    }
+
+    /// Whether one of the two has taken over from the other, though the ids may be exchanged while this is asked.
+    async fn is_kept(&self, keep: Key, kept: &mut Chain, key: Key) -> Result<bool, Error> {
+        if kept.keys.contains(&key) || self.chain(key).await?.keys.contains(&keep) {
+            return Ok(true);
+        }
+        *kept = self.chain(keep).await?;
+        Ok(kept.keys.contains(&key))
     }
 
     async fn keys(&self, user_id: &str) -> Result<Vec<Key>, Error> {
@@ -176,41 +204,35 @@ impl SessionRegistry {
     }
 
     /// It stays in the list until it has ended, so that whoever tries again finds it.
-    async fn end(&self, user_id: &str, key: &Key) -> Result<Option<Arc<Slot>>, Error> {
-        let ended = self.store.end(key).await?;
-        if ended.is_none() {
-            self.store.delist_quietly(&user_key(user_id), key).await;
+    async fn end(&self, list: &Key, key: &Key) -> Result<Gone, Error> {
+        let gone = self.store.end(key).await?;
+        if !gone.has_lived {
+            self.store.delist_quietly(list, key).await;
         }
-        Ok(ended)
+        Ok(gone)
     }
 
-    async fn end_series(&self, session: &Stored) -> Result<(), Error> {
-        let series = session.series.as_deref();
-        if let Some(series) = series.and_then(Key::parse) {
-            self.store.end(&series).await?;
-        }
-        Ok(())
-    }
-
-    /// The key under which a session goes on whose id was exchanged.
-    async fn newest(&self, mut key: Key) -> Result<Key, Error> {
-        for _ in 0..EXCHANGES {
-            match self.look(&key).await?.as_deref() {
-                Some(Slot::Rotated(rotated)) if rotated.is_same_user => {
-                    key = Key::parse(&rotated.successor).unwrap_or(key);
-                }
-                _ => break,
+    /// The keys under which a session went on whose id was exchanged, and the browsers that were remembered for it.
+    async fn chain(&self, key: Key) -> Result<Chain, Error> {
+        let mut chain = Chain::default();
+        let mut next = Some(key);
+        while let Some(key) = next.take() {
+            // While an exchange is undone each of two leads to the other.
+            if chain.keys.contains(&key) || chain.keys.len() > EXCHANGES {
+                break;
+            }
+            chain.keys.push(key);
+            let Some(slot) = self.look(&key).await? else {
+                break;
+            };
+            chain.series.extend(slot.series());
+            if let Slot::Rotated(rotated) = &*slot
+                && rotated.is_same_user
+            {
+                next = Key::parse(&rotated.successor);
             }
         }
-        Ok(key)
-    }
-
-    /// The session, if it lives and still belongs to the user.
-    async fn session(&self, key: &Key, user_id: &str) -> Result<Option<Stored>, Error> {
-        Ok(match self.look(key).await?.as_deref() {
-            Some(Slot::Live(session)) if session.user() == Some(user_id) => Some(session.clone()),
-            _ => None,
-        })
+        Ok(chain)
     }
 
     /// What is there, unless its time is over.

@@ -259,7 +259,7 @@ impl Visit {
         let forgotten = self.forget_browser().await;
         saved.remember(forgotten)?;
         if let Some(id) = saved.id.or(self.cookie) {
-            let ended = self.store.end(&Key::of(&id)).await;
+            let ended = self.end_session(&Key::of(&id)).await;
             saved.remember(ended)?;
             self.pending().cookie = CookieChange::Delete;
         }
@@ -276,6 +276,16 @@ impl Visit {
         pending.csrf = None;
         pending.csrf_is_new = false;
         pending.remembers = None;
+        Ok(())
+    }
+
+    /// With the browser that another request has remembered for it meanwhile.
+    async fn end_session(&self, key: &Key) -> Result<(), Error> {
+        let own = self.remembered.map(|token| token.key());
+        let series = self.store.end(key).await?.series;
+        for series in series.iter().filter(|series| own.as_ref() != Some(series)) {
+            self.store.end(series).await?;
+        }
         Ok(())
     }
 

@@ -35,11 +35,13 @@ pub(super) struct Link {
 
 impl Link {
     /// What stands where a session was until it went on under another key.
-    pub(super) fn sign(self, successor: Option<Key>, until_ms: u64) -> Slot {
+    pub(super) fn sign(self, was: Option<&Slot>, successor: Option<Key>, until_ms: u64) -> Slot {
+        let series = was.and_then(Slot::series);
         Slot::Rotated(Rotated {
             successor: successor.map(|key| key.to_string()).unwrap_or_default(),
             is_apart: self.is_apart,
             is_same_user: self.is_same_user,
+            series: series.map(|series| series.to_string()),
             until_ms,
         })
     }
@@ -64,7 +66,9 @@ impl Visit {
         let mut next = self.successor_of(saved, &seen, &patch, turn);
         let mut link = link(saved, &seen, &next, is_login);
         self.note_exchange(Some((old_key, seen.clone())), key, &next, link);
-        self.enlist(&next, &key).await?;
+        if !link.is_same_user {
+            self.enlist(&next, &key).await?;
+        }
         let Swap::Done(mut written) = self.create(&key, &next).await? else {
             // Every session of the user was ended while this one was about to begin.
             saved.forget();
@@ -80,9 +84,13 @@ impl Visit {
                     next = self.successor_of(saved, &seen, &patch, turn);
                     link = self::link(saved, &seen, &next, is_login);
                     self.note_old(old_key, &seen, link);
+                    if !link.is_same_user {
+                        self.enlist(&next, &key).await?;
+                    }
                 }
                 None if is_login => {
                     next = self.anew(&patch, &new);
+                    self.enlist(&next, &key).await?;
                     if self.rewrite(saved, &key, &mut written, next).await? {
                         self.adopt(saved, new, written);
                         return Ok(Some(new));
@@ -96,9 +104,15 @@ impl Visit {
                     return Ok(None);
                 }
             }
-            if !self.rewrite(saved, &key, &mut written, next).await? {
+            if !self
+                .rewrite(saved, &key, &mut written, next.clone())
+                .await?
+            {
                 return Ok(None);
             }
+        }
+        if link.is_same_user {
+            self.enlist(&next, &key).await?;
         }
         self.store.watchers().end(&old_key);
         self.keep_listed(&seen, &old_key).await;
@@ -175,7 +189,7 @@ impl Visit {
         link: Link,
     ) -> Result<Swap, Error> {
         let until_ms = now_ms() + REMEMBERED_MS;
-        let sign = link.sign(Some(successor), until_ms);
+        let sign = link.sign(Some(&seen.slot), Some(successor), until_ms);
         self.store.swap(old, seen, sign, until_ms).await
     }
 
@@ -197,7 +211,10 @@ impl Visit {
         Ok(true)
     }
 
-    /// Listed before it is there, so that whoever ends the sessions of the user ends this one too.
+    /// Whoever ends the sessions of the user ends this one too: it is listed before it is there.
+    ///
+    /// One that takes over from a session of the same user is found by way of that one until then. It is listed after
+    /// the two are linked, or whoever ends all but the old one would end it.
     pub(super) async fn enlist(&self, session: &Stored, key: &Key) -> Result<(), Error> {
         let Some(user) = session.user() else {
             return Ok(());

@@ -190,7 +190,8 @@ impl Visit {
                 exchange.closed.clone_from(&found);
             }
             let until_ms = now_ms() + FENCE_MS;
-            let sign = exchange.link.sign(old, until_ms);
+            let was = found.as_ref().map(|found| &*found.slot);
+            let sign = exchange.link.sign(was, old, until_ms);
             let written = match &found {
                 Some(seen) => store.swap(new, seen, sign, until_ms).await?,
                 None => store.create(new, sign, until_ms).await?,

@@ -74,6 +74,7 @@ pub(crate) fn app_in(layer: SessionLayer) -> Router {
         .route("/login", get(form).post(login))
         .route("/logout", post(logout))
         .route("/password", post(password))
+        .route("/others", post(others))
         .route("/disable", post(disable))
         .route("/user", get(user))
         .route("/become", post(become_user))
@@ -258,6 +259,10 @@ async fn password(
 ) -> Result<(), Error> {
     sessions.revoke_others(&user.id).await?;
     auth.regenerate().await
+}
+
+async fn others(user: CurrentUser, sessions: SessionRegistry) -> Result<(), Error> {
+    sessions.revoke_others(&user.id).await
 }
 
 async fn disable(

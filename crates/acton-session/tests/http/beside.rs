@@ -8,7 +8,7 @@ use std::time::Duration;
 use acton_session::{SessionConfig, SessionRegistry, Store, session_layer};
 use axum::http::StatusCode;
 
-use crate::{app::app, browser::Browser, stores::Shelf};
+use crate::{app::app, browser::Browser, leaving::Quiet, stores::Shelf};
 
 const COMMAND: Duration = Duration::from_millis(20);
 /// More than any of the requests needs.
@@ -19,6 +19,8 @@ enum End {
     LogOut,
     RevokeAll,
     RevokeOne,
+    /// As it would be done from another tab.
+    RevokeOthers,
 }
 
 const ENDS: [End; 3] = [End::LogOut, End::RevokeAll, End::RevokeOne];
@@ -75,6 +77,11 @@ async fn scene(
             }
             End::RevokeAll => registry.revoke_all("alice").await.is_ok(),
             End::RevokeOne => registry.revoke(who, &handle).await.unwrap(),
+            End::RevokeOthers => {
+                let page = before.twin();
+                let page = page.post("/others", &format!("csrf_token={token}")).await;
+                page.status == StatusCode::OK
+            }
         }
     };
     let (page, has_ended) = futures_util::future::join(act, ending).await;
@@ -99,6 +106,13 @@ fn orders() -> impl Iterator<Item = (u32, u32)> {
 
 async fn user(browser: &Browser) -> String {
     browser.get("/user").await.body
+}
+
+/// Whose session it is, not whom the browser is remembered as.
+async fn user_of_session(browser: &Browser) -> String {
+    let twin = browser.twin();
+    twin.forget("remember");
+    user(&twin).await
 }
 
 /// Whoever is logged in is found by who ends all sessions, and so is whoever is remembered.
@@ -142,14 +156,119 @@ async fn a_login_is_ended_or_found_afterwards() {
         ("alice", "username=alice&remember=true"),
     ] {
         for end in [End::RevokeAll, End::LogOut] {
+            let mut lived = 0;
             for order in orders() {
                 let scene = scene((who, "/login", form), end, order).await;
-                let found = user(&scene.browser).await;
-                assert!(["", "alice"].contains(&found.as_str()), "{}", scene.what);
+                let found = user_of_session(&scene.browser).await;
+                let expected = expected_after(&scene, (who, end), order, &found);
+                assert_eq!(found, expected, "{}", scene.what);
+                // The browser is not remembered for a session that was ended.
+                assert_eq!(user(&scene.browser).await, found, "{}", scene.what);
+                lived += u32::from(found == "alice");
                 is_found(&scene).await;
+            }
+            assert!(lived > 0, "{who} {form} {end:?}");
+        }
+    }
+}
+
+/// Who is logged in after a login beside an end, where it is certain.
+fn expected_after<'a>(
+    scene: &Scene,
+    (who, end): (&str, End),
+    (act_after, end_after): (u32, u32),
+    found: &'a str,
+) -> &'a str {
+    let is_answered = scene.what.ends_with("303 See Other");
+    // More than any of the requests needs.
+    let is_first = end_after > 2 * COMMANDS - 3;
+    let is_last = act_after > 2 * COMMANDS - 3;
+    match end {
+        _ if !is_answered => "",
+        End::RevokeAll if is_first => "",
+        End::RevokeAll if is_last => "alice",
+        // Who logs out a visitor does not log out who comes after.
+        End::LogOut if who.is_empty() || !scene.has_ended => "alice",
+        _ if found == "alice" => "alice",
+        _ => "",
+    }
+}
+
+/// An id that is exchanged belongs to the session that is kept, before and after it is linked to the one before.
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_the_other_sessions_keeps_the_own() {
+    for (path, form) in [
+        ("/cycle", ""),
+        ("/slowly", ""),
+        ("/login", "username=alice"),
+        ("/login", "username=alice&remember=true"),
+    ] {
+        let mut ended = 0;
+        for order in orders() {
+            let scene = scene(("alice", path, form), End::RevokeOthers, order).await;
+            let found = user_of_session(&scene.browser).await;
+            assert_eq!(found, "alice", "{}", scene.what);
+            ended += u32::from(scene.has_ended);
+            is_found(&scene).await;
+        }
+        assert!(ended > COMMANDS, "{path} {form} {ended}");
+    }
+}
+
+/// The client leaves, and what it began is undone while another device ends the session.
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_a_session_finds_it_between_two_ids() {
+    for (path, form) in [
+        ("/cycle", ""),
+        ("/slowly", ""),
+        ("/login", "username=alice"),
+        ("/login", "username=alice&remember=true&pauses=1"),
+        ("/login", "username=bob&pauses=1"),
+        ("/become", "username=bob"),
+    ] {
+        for leaves_after in 1..2 * COMMANDS {
+            for end_after in leaves_after.saturating_sub(2)..leaves_after + 16 {
+                let Some((has_ended, before, registry)) =
+                    left((path, form), leaves_after, end_after).await
+                else {
+                    break;
+                };
+                let what = format!("{path} {form} {leaves_after} {end_after}");
+                // Between two users it cannot be told from a session that was left for another one.
+                assert!(has_ended || form.contains("bob"), "{what}");
+                assert_eq!(user(&before).await, "", "{what}");
+                registry.revoke_all("alice").await.unwrap();
+                assert!(registry.list("alice").await.unwrap().is_empty());
             }
         }
     }
+}
+
+/// Whether there was a session to end, what the browser has, and who ends sessions. Nothing if the client stayed.
+async fn left(
+    (path, form): (&str, &str),
+    leaves_after: u32,
+    end_after: u32,
+) -> Option<(bool, Browser, SessionRegistry)> {
+    let store = Store::custom(Shelf::default().slow(COMMAND));
+    let browser = Browser::new(&app(store.clone()));
+    let registry = session_layer(&SessionConfig::default(), store).registry();
+    browser
+        .submit("/login", "username=alice&remember=true")
+        .await;
+    let token = browser.token().await;
+    let before = browser.twin();
+    let quiet = Quiet::now().await;
+    let handle = registry.list("alice").await.unwrap().pop().unwrap().handle;
+    let form = format!("csrf_token={token}&{form}");
+    let act = tokio::time::timeout(COMMAND / 2 * leaves_after, browser.post(path, &form));
+    let ending = async {
+        tokio::time::sleep(COMMAND / 2 * end_after).await;
+        registry.revoke("alice", &handle).await.unwrap()
+    };
+    let (page, has_ended) = futures_util::future::join(act, ending).await;
+    quiet.again().await;
+    page.is_err().then_some((has_ended, before, registry))
 }
 
 #[tokio::test(start_paused = true)]
