@@ -30,7 +30,9 @@ impl Visit {
             let Some(wait) = wait else { break };
             drop(saved);
             tokio::time::sleep(Duration::from_millis(wait)).await;
-            self.refresh().await?;
+            if !self.refresh().await? {
+                break;
+            }
         }
         Ok(())
     }
@@ -64,7 +66,11 @@ impl Visit {
                     pending.claimed = claimed;
                     return Ok(Claim::Settled);
                 }
-                Swap::Changed(now) => self.follow(saved, now),
+                Swap::Changed(now) => {
+                    if !self.follow(saved, now) {
+                        return Ok(Claim::Settled);
+                    }
+                }
             }
             back_off(round).await?;
         }
@@ -72,20 +78,25 @@ impl Visit {
     }
 
     /// Looks again, without forgetting what the handler's `Session` began with.
-    async fn refresh(&self) -> Result<(), Error> {
+    async fn refresh(&self) -> Result<bool, Error> {
         let mut saved = self.saved.lock().await;
-        if let Some(id) = saved.id {
-            let found = self.store.load(&Key::of(&id)).await;
-            let found = saved.remember(found)?;
-            self.follow(&mut saved, found);
-        }
-        Ok(())
+        let Some(id) = saved.id else {
+            return Ok(false);
+        };
+        let found = self.store.load(&Key::of(&id)).await;
+        let found = saved.remember(found)?;
+        Ok(self.follow(&mut saved, found))
     }
 
-    /// Continues with what is there now; a session that has ended stays ended for this request.
-    fn follow(&self, saved: &mut Saved, now: Option<Snapshot>) {
-        self.accept(saved, now);
-        saved.is_void |= saved.snapshot.is_none();
+    /// Continues with what is there now, if it lives.
+    ///
+    /// Otherwise what was there stays for this request: what it writes finds its way when it is written.
+    fn follow(&self, saved: &mut Saved, now: Option<Snapshot>) -> bool {
+        let lives = now.as_ref().is_some_and(|now| self.lives(now));
+        if lives {
+            self.accept(saved, now);
+        }
+        lives
     }
 }
 

@@ -112,7 +112,8 @@ impl Visit {
 
     /// Merges into what the session holds by now, until nobody interferes.
     ///
-    /// The id is not known where the session goes on under another one.
+    /// The id is not known where the session goes on under another one. After a login that one learns which messages
+    /// were shown, and nothing else.
     pub(super) async fn update(
         &self,
         saved: &mut Saved,
@@ -125,9 +126,16 @@ impl Visit {
             let mut next = match &*snapshot.slot {
                 Slot::Live(current) => current.clone(),
                 Slot::Rotated(rotated) => {
-                    saved.forget();
-                    let Some(successor) = self.successor(rotated, &mut patch).await? else {
+                    // The way there stays known, for what this request writes later.
+                    saved.is_void |= rotated.is_apart;
+                    if rotated.is_apart {
+                        patch = patch.into_flash_marks();
+                    }
+                    if patch.is_empty() {
                         return Ok(());
+                    }
+                    let Some(successor) = self.successor(rotated).await? else {
+                        break;
                     };
                     (key, snapshot) = successor;
                     id = None;
@@ -140,7 +148,9 @@ impl Visit {
             next.seen_ms = now_ms();
             match self.replace(&key, &snapshot, next).await? {
                 Swap::Done(now) => {
-                    saved.snapshot = saved.snapshot.is_some().then_some(now);
+                    if id.is_some() {
+                        saved.snapshot = Some(now);
+                    }
                     return Ok(());
                 }
                 Swap::Changed(Some(now)) => {
@@ -159,17 +169,8 @@ impl Visit {
     }
 
     /// The session that took over from one whose id was exchanged while this request was under way.
-    ///
-    /// After a login it learns which messages were shown, and nothing else.
-    pub(super) async fn successor(
-        &self,
-        rotated: &Rotated,
-        patch: &mut Patch,
-    ) -> Result<Option<(Key, Snapshot)>, Error> {
-        if rotated.is_apart {
-            *patch = mem::take(patch).into_flash_marks();
-        }
-        let Some(key) = Key::parse(&rotated.successor).filter(|_| !patch.is_empty()) else {
+    async fn successor(&self, rotated: &Rotated) -> Result<Option<(Key, Snapshot)>, Error> {
+        let Some(key) = Key::parse(&rotated.successor) else {
             return Ok(None);
         };
         let found = self.store.load(&key).await?;
@@ -234,6 +235,11 @@ impl Visit {
 }
 
 impl Saved {
+    /// The session of this request lives, and no other one took its place.
+    pub(super) fn is_own(&self) -> bool {
+        self.snapshot.is_some() && !self.is_void
+    }
+
     /// The session is not this request's any more.
     pub(super) fn forget(&mut self) {
         self.id = None;

@@ -63,7 +63,8 @@ struct Saved {
     /// Always a live one.
     snapshot: Option<Snapshot>,
     base: Base,
-    /// The id was exchanged, or the session ended, while or just before this request ran: its writes are void.
+    /// The id was exchanged just before this request ran, or the session ended or became another one while it ran: its
+    /// writes are void.
     is_void: bool,
     is_rotating: bool,
     /// Another user logs in: nothing of the old session may be taken along.
@@ -231,14 +232,9 @@ impl Visit {
     }
 
     fn accept(&self, saved: &mut Saved, found: Option<Snapshot>) {
-        saved.snapshot = found.filter(|found| match &*found.slot {
-            Slot::Live(session) => session.expires_ms(&self.shared.lifetimes) > now_ms(),
-            Slot::Rotated(_) => {
-                saved.is_void = true;
-                false
-            }
-            Slot::Series(_) | Slot::Ended => false,
-        });
+        let slot = found.as_ref().map(|found| &*found.slot);
+        saved.is_void |= matches!(slot, Some(Slot::Rotated(_)));
+        saved.snapshot = found.filter(|found| self.lives(found));
         match saved.session() {
             Some(session) => {
                 let mut pending = self.pending();
@@ -247,6 +243,13 @@ impl Visit {
                 pending.sealed = session.csrf.zip(saved.id);
             }
             None => saved.id = None,
+        }
+    }
+
+    fn lives(&self, found: &Snapshot) -> bool {
+        match &*found.slot {
+            Slot::Live(session) => session.expires_ms(&self.shared.lifetimes) > now_ms(),
+            Slot::Rotated(_) | Slot::Series(_) | Slot::Ended => false,
         }
     }
 

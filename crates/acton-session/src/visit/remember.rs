@@ -171,7 +171,7 @@ impl Visit {
         }
         // Unless the session ended meanwhile.
         if let Some((token, _)) = remembers
-            && self.saved().await?.snapshot.is_some()
+            && self.saved().await?.is_own()
         {
             self.pending().remember = RememberChange::Set(token);
         }

@@ -99,8 +99,11 @@ impl Visit {
                 }
                 None => {
                     self.store.end(&key).await?;
-                    saved.forget();
-                    self.hand_over(saved, now, patch).await?;
+                    // What this request wrote goes where the old session went.
+                    match now {
+                        Some(now) => self.update(saved, (old_key, None), now, patch).await?,
+                        None => saved.forget(),
+                    }
                     return Ok(None);
                 }
             }
@@ -141,22 +144,6 @@ impl Visit {
         let found = self.store.load(&key).await?;
         let found = found.filter(|found| matches!(&*found.slot, Slot::Live(_)));
         Ok(found.map(|found| (key, found)))
-    }
-
-    /// The old session ended while its id was being exchanged. What this request wrote goes where the old one went.
-    async fn hand_over(
-        &self,
-        saved: &mut Saved,
-        now: Option<Snapshot>,
-        mut patch: Patch,
-    ) -> Result<(), Error> {
-        if let Some(now) = now
-            && let Slot::Rotated(rotated) = &*now.slot
-            && let Some((key, snapshot)) = self.successor(rotated, &mut patch).await?
-        {
-            self.update(saved, (key, None), snapshot, patch).await?;
-        }
-        Ok(())
     }
 
     fn successor_of(&self, saved: &Saved, seen: &Snapshot, patch: &Patch, turn: Turn) -> Stored {

@@ -14,8 +14,8 @@ use acton_session::{
 use axum::{
     Extension, Form, Router,
     body::Bytes,
-    extract::Query,
-    http::StatusCode,
+    extract::{FromRequestParts, Query},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{any, get, post},
 };
@@ -42,6 +42,8 @@ pub(crate) fn app_with(config: &SessionConfig, store: Store) -> Router {
 pub(crate) fn csrf() -> CsrfConfig {
     let exempt = [
         "/session/set",
+        "/session/note",
+        "/session/twice",
         "/flash",
         "/cycle",
         "/slowly",
@@ -68,6 +70,8 @@ pub(crate) fn app_in(layer: SessionLayer) -> Router {
         .route("/upload", post(upload))
         .route("/session/get", get(get_key))
         .route("/session/set", post(set_key))
+        .route("/session/note", post(note))
+        .route("/session/twice", post(twice))
         .route("/cycle", post(cycle))
         .route("/slowly", post(slowly))
         .route("/flush", post(flush))
@@ -154,6 +158,42 @@ async fn set_key(
     }
     let status = set.status.unwrap_or(200);
     StatusCode::from_u16(status).unwrap().into_response()
+}
+
+/// Writes while it holds messages. Answers with what it found there, if there was a session.
+async fn note(
+    session: Session,
+    loaded: Option<Extension<Loaded>>,
+    mut parts: Parts,
+    Form(set): Form<Set>,
+) -> Result<String, Error> {
+    let found = session.get::<String>("a").await?;
+    if let Some(Extension(Loaded(loaded))) = loaded {
+        loaded.add_permits(1);
+    }
+    let _flash = FlashMessages::from_request_parts(&mut parts, &()).await?;
+    tokio::time::sleep(Duration::from_millis(set.delay_ms)).await;
+    session.insert(&set.k, set.v).await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Writes three keys one after the other. Answers as [`note`].
+async fn twice(
+    session: Session,
+    loaded: Option<Extension<Loaded>>,
+    Form(set): Form<Set>,
+) -> Result<String, Error> {
+    let found = session.get::<String>("a").await?;
+    if let Some(Extension(Loaded(loaded))) = loaded {
+        loaded.add_permits(1);
+    }
+    for suffix in ["x", "y"] {
+        session.insert(&(set.k.clone() + suffix), &set.v).await?;
+        session.save().await?;
+        tokio::time::sleep(Duration::from_millis(set.delay_ms)).await;
+    }
+    session.insert(&set.k, set.v).await?;
+    Ok(found.unwrap_or_default())
 }
 
 async fn cycle(session: Session) -> Result<(), Error> {

@@ -26,3 +26,4 @@ mod remember;
 mod sessions;
 mod typed;
 mod unanswered;
+mod writers;
