@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::Body as HttpBody;
 use tower_service::Service;
-use tower_sessions::{Expiry, Session};
+use tower_sessions::Session;
 
 use crate::{
     config::CsrfConfig,
@@ -106,18 +106,9 @@ where
     };
     let session = visit.session();
     visit.attach(request.extensions_mut());
-    request.extensions_mut().insert(session.clone());
+    request.extensions_mut().insert(Session::clone(&session));
     let response = inner.call(request).await?.map(Body::new);
     let response = visit::finish(visit, &session, response).await;
     attended.answered();
     Ok(response)
-}
-
-impl Visit {
-    /// The `Session` that handlers use, with this visit as its store.
-    fn session(self: &Arc<Self>) -> Session {
-        let idle = time::Duration::try_from(self.shared.lifetimes.idle);
-        let expiry = Expiry::OnInactivity(idle.unwrap_or(time::Duration::MAX));
-        Session::new(self.cookie(), Arc::clone(self), Some(expiry))
-    }
 }

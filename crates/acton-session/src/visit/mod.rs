@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -9,7 +9,8 @@ use std::{
 use acton_htmx::headers::HX_PRELOADED;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde_json::Value;
-use tower_sessions::session::Id;
+use time::Duration;
+use tower_sessions::{Expiry, Session, session::Id};
 
 pub(crate) use self::{finish::finish, undo::Attended};
 use crate::{
@@ -51,6 +52,8 @@ pub(crate) struct Visit {
     is_touched: AtomicBool,
     saved: tokio::sync::Mutex<Saved>,
     pending: Mutex<Pending>,
+    /// What the handler has, which has this visit as its store.
+    session: OnceLock<Weak<Session>>,
 }
 
 /// What is known about the stored session.
@@ -153,7 +156,18 @@ impl Visit {
             is_touched: AtomicBool::new(false),
             saved: tokio::sync::Mutex::new(saved),
             pending: Mutex::default(),
+            session: OnceLock::new(),
         }
+    }
+
+    /// The `Session` that handlers use, with this visit as its store.
+    pub(crate) fn session(self: &Arc<Self>) -> Arc<Session> {
+        let idle = Duration::try_from(self.shared.lifetimes.idle);
+        let expiry = Expiry::OnInactivity(idle.unwrap_or(Duration::MAX));
+        let session = Session::new(self.cookie, Arc::clone(self), Some(expiry));
+        let session = Arc::new(session);
+        self.session.get_or_init(|| Arc::downgrade(&session));
+        session
     }
 
     pub(crate) fn of(extensions: &Extensions) -> Result<Arc<Self>, Error> {
@@ -163,10 +177,6 @@ impl Visit {
 
     pub(crate) fn attach(self: &Arc<Self>, extensions: &mut Extensions) {
         extensions.insert(Current(Arc::clone(self)));
-    }
-
-    pub(crate) fn cookie(&self) -> Option<Id> {
-        self.cookie
     }
 
     pub(crate) fn has_cookie(&self) -> bool {

@@ -1,4 +1,4 @@
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Weak};
 
 use time::OffsetDateTime;
 use tower_sessions::{
@@ -8,13 +8,6 @@ use tower_sessions::{
 };
 
 use super::{Base, Visit};
-
-/// What the handler's `Session` gets instead of the stored id.
-///
-/// `cycle_id` deletes the id of the record and `flush` the id of the session: two ids tell the two apart.
-fn alias(id: Id) -> Id {
-    Id(!id.0)
-}
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = session_store::Result<T>> + Send + 'a>>;
 
@@ -59,23 +52,25 @@ impl SessionStore for Visit {
             saved.base = Base::Seen(snapshot.slot);
             let data = saved.base().cloned().unwrap_or_default();
             Ok(Some(Record {
-                id: alias(id),
+                id,
                 data,
                 expiry_date: OffsetDateTime::now_utc() + self.shared.lifetimes.idle,
             }))
         })
     }
 
-    fn delete<'a, 'b, 'c>(&'a self, id: &'b Id) -> Answer<'c, ()>
+    /// `cycle_id` takes the id from the `Session` before it deletes the old one, `flush` and `delete` do not.
+    fn delete<'a, 'b, 'c>(&'a self, _: &'b Id) -> Answer<'c, ()>
     where
         'a: 'c,
         'b: 'c,
     {
         Box::pin(async move {
             let mut saved = self.saved.lock().await;
-            if saved.id.is_some_and(|own| *id == alias(own)) {
-                saved.is_rotating = true;
-            } else if saved.id.is_some() && (saved.id == Some(*id) || self.cookie == Some(*id)) {
+            let session = self.session.get().and_then(Weak::upgrade);
+            if session.is_some_and(|session| session.id().is_none()) {
+                saved.is_rotating = saved.id.is_some();
+            } else if saved.id.is_some() || !saved.is_loaded {
                 drop(saved);
                 self.destroy().await?;
             }

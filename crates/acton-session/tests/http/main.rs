@@ -15,6 +15,7 @@ mod csrf_matrix;
 mod faults;
 mod flash;
 mod guards;
+mod ids;
 mod interleaving;
 mod layers;
 mod leaving;
