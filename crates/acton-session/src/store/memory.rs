@@ -23,12 +23,34 @@ pub(crate) struct Memory {
 #[derive(Default)]
 struct Shard {
     entries: HashMap<Key, Entry>,
-    /// In the order in which sessions give way: anonymous ones first, then by their end.
+    /// In the order in which they give way: by what they are, then by their end.
     order: BTreeSet<Rank>,
     version: u64,
 }
 
-type Rank = (bool, u64, Key);
+type Rank = (Kind, u64, Key);
+
+/// What gives way to others, the first one first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// The session of a visitor, or the sign that it has ended. Anybody can make as many as they like.
+    Anonymous,
+    /// A sign that keeps requests under way from going wrong.
+    Sign,
+    /// Somebody is logged in, or remembered.
+    User,
+}
+
+impl Kind {
+    fn of(slot: &Slot, before: Option<Self>) -> Self {
+        match slot {
+            Slot::Ended if before == Some(Self::Anonymous) => Self::Anonymous,
+            Slot::Ended | Slot::Rotated(_) => Self::Sign,
+            Slot::Live(session) if session.user().is_none() => Self::Anonymous,
+            Slot::Live(_) | Slot::Series(_) => Self::User,
+        }
+    }
+}
 
 struct Entry {
     slot: Arc<Slot>,
@@ -102,17 +124,14 @@ impl Shard {
     }
 
     fn put(&mut self, key: &Key, slot: Slot, expires_ms: u64) -> Snapshot {
+        let before = self.entries.get(key).map(|entry| entry.rank.0);
+        let kind = Kind::of(&slot, before);
         self.remove(key);
         self.version += 1;
-        let signed_in = match &slot {
-            Slot::Live(session) => session.user().is_some(),
-            Slot::Series(_) => true,
-            Slot::Rotated(_) | Slot::Ended => false,
-        };
         let entry = Entry {
             slot: Arc::new(slot),
             version: self.version,
-            rank: (signed_in, expires_ms, *key),
+            rank: (kind, expires_ms, *key),
         };
         let snapshot = entry.snapshot();
         self.order.insert(entry.rank);
@@ -136,8 +155,8 @@ impl Shard {
     fn make_room(&mut self, max: usize, one_more: bool) -> Vec<(Key, Key)> {
         let now_ms = now_ms();
         let mut gone = Vec::new();
-        for signed_in in [false, true] {
-            let ended = (signed_in, 0, Key::FIRST)..(signed_in, now_ms, Key::FIRST);
+        for kind in [Kind::Anonymous, Kind::Sign, Kind::User] {
+            let ended = (kind, 0, Key::FIRST)..(kind, now_ms, Key::FIRST);
             let ended: Vec<_> = self.order.range(ended).take(SWEEP).copied().collect();
             for (_, _, key) in ended {
                 gone.extend(self.remove(&key));
@@ -257,14 +276,50 @@ mod tests {
         assert!(listed.iter().all(|key| memory.load(key).is_some()));
     }
 
-    #[test]
-    fn a_flood_of_anonymous_sessions_pushes_nobody_out_who_is_logged_in() {
+    fn rotated() -> Slot {
+        let key = key(-1).to_string();
+        Slot::Rotated(
+            serde_json::from_value(json!({"successor": key, "login": false, "until_ms": 0}))
+                .unwrap(),
+        )
+    }
+
+    /// One that is logged in, the sign of one that was, of one whose id was exchanged, and of one that was to begin.
+    fn filled() -> Memory {
         let memory = Memory::new(64);
-        memory.swap(&key(0), None, signed_in("alice"), now_ms() + 30_000);
+        let soon = now_ms() + 30_000;
+        memory.swap(&key(0), None, signed_in("alice"), soon);
+        memory.swap(&key(-1), None, signed_in("bob"), soon);
+        memory.end(&key(-1), soon);
+        memory.swap(&key(-2), None, rotated(), soon);
+        memory.end(&key(-3), soon);
+        memory
+    }
+
+    #[test]
+    fn a_flood_of_anonymous_sessions_pushes_out_neither_users_nor_signs() {
+        let memory = filled();
         for number in 1..10_000 {
             memory.swap(&key(number), None, anonymous(), now_ms() + 60_000);
+            // Nor do visitors who leave: that is free as well.
+            for _ in 0..number % 3 {
+                memory.end(&key(number), now_ms() + 60_000);
+            }
+        }
+        for number in 0..4 {
+            assert!(memory.load(&key(-number)).is_some(), "{number}");
+        }
+        assert!(count(&memory) <= 64);
+    }
+
+    #[test]
+    fn a_flood_of_signs_pushes_nobody_out_who_is_logged_in() {
+        let memory = filled();
+        for number in 1..10_000 {
+            memory.swap(&key(number), None, rotated(), now_ms() + 60_000);
         }
         assert!(memory.load(&key(0)).is_some());
+        assert!(memory.load(&key(-1)).is_none());
         assert!(count(&memory) <= 64);
     }
 }

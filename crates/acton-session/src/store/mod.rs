@@ -86,8 +86,9 @@ pub(crate) enum Swap {
 impl Store {
     /// Sessions in the memory of this process, 100 000 at most.
     ///
-    /// When there is no room, the anonymous session that would end first gives way, and only then one of somebody
-    /// who is logged in. What has ended is swept away as others are written.
+    /// When there is no room, the anonymous session that would end first gives way, then the sign that a session has
+    /// ended or has another id, and only then the session of somebody who is logged in. What is over is swept away as
+    /// others are written.
     #[cfg(feature = "memory")]
     #[must_use]
     pub fn memory() -> Self {
