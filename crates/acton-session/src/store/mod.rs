@@ -5,7 +5,12 @@ use tower_sessions::SessionStore;
 
 pub(crate) use self::key::Key;
 pub use self::stats::StoreStats;
-use self::{budget::Budget, custom::Custom, stats::Counters, watch::Watchers};
+use self::{
+    budget::{Budget, Purpose},
+    custom::Custom,
+    stats::Counters,
+    watch::Watchers,
+};
 use crate::{
     error::Error,
     record::{Slot, now_ms},
@@ -31,6 +36,7 @@ pub struct Store {
     inner: Arc<Inner>,
     /// How long the request that asks may wait; nobody else is in a hurry.
     budget: Option<Arc<Budget>>,
+    purpose: Purpose,
 }
 
 struct Inner {
@@ -105,7 +111,8 @@ impl Store {
     /// Sessions in Redis, shared by every instance.
     ///
     /// The pool comes connected or connecting, with a reconnect policy; every command has a deadline of one second, and
-    /// all those of one request together have one of 1.5 seconds.
+    /// all those of one request together have one of 1.5 seconds. What a request asks of
+    /// [`SessionRegistry`](crate::SessionRegistry) has ten seconds of its own, 400 milliseconds for each command.
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn redis(pool: tower_sessions_redis_store::fred::prelude::Pool) -> Self {
@@ -157,8 +164,11 @@ impl Store {
             watchers: Watchers::default(),
             counters: Counters::default(),
         });
-        let budget = None;
-        Self { inner, budget }
+        Self {
+            inner,
+            budget: None,
+            purpose: Purpose::Request,
+        }
     }
 
     /// The same store for one request, whose commands share one deadline.
@@ -173,7 +183,14 @@ impl Store {
         Self {
             inner: Arc::clone(&self.inner),
             budget: (!is_here).then(|| Arc::new(Budget::full())),
+            purpose: Purpose::Request,
         }
+    }
+
+    /// The same store for ending the sessions of a user, which has a deadline of its own.
+    pub(crate) fn for_revocation(mut self) -> Self {
+        self.purpose = Purpose::Revocation;
+        self
     }
 
     /// The request is over, and what is left to do has time.
@@ -185,7 +202,7 @@ impl Store {
 
     async fn spend<T>(&self, command: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         match &self.budget {
-            Some(budget) => budget.spend(command).await,
+            Some(budget) => budget.spend(self.purpose, command).await,
             None => command.await,
         }
     }
