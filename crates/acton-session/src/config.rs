@@ -41,6 +41,13 @@ pub struct SessionConfig {
     /// How long "remember me" keeps a browser logged in after its last visit. Default: 30 days.
     #[serde(with = "humantime_serde")]
     pub remember: Duration,
+    /// How many sessions, and how many remembered browsers, one user has at most; 0 is no limit. Default: 100.
+    ///
+    /// A login beyond that ends the session whose login is longest ago, or forgets the browser that came back longest
+    /// ago. So whoever ends all sessions of a user comes to an end.
+    ///
+    /// <https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#simultaneous-session-logons>
+    pub max_sessions_per_user: usize,
 }
 
 impl SessionConfig {
@@ -65,6 +72,7 @@ impl Default for SessionConfig {
             persistent: false,
             login_path: "/login".to_owned(),
             remember: Duration::from_secs(30 * 24 * 60 * 60),
+            max_sessions_per_user: 100,
         }
     }
 }

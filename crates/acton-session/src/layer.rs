@@ -175,6 +175,7 @@ impl SessionLayer {
             cookie: Cookie::session(is_secure, same_site, max_age),
             remember_cookie: Cookie::remember(is_secure, same_site, remember),
             remember,
+            max_sessions_per_user: self.config.max_sessions_per_user,
             login_path: self.config.login_path.clone(),
             origins: OriginPolicy {
                 own: self.own_origin(),

@@ -316,7 +316,8 @@ mod tests {
         let key = Key::hash(b"test", b"");
         let until_ms = now_ms() + millis(registry.lifetimes.absolute);
         let list = user_key(USER);
-        registry.store.enlist(&list, &key, until_ms).await.unwrap();
+        let enlisted = registry.store.enlist(&list, &key, until_ms, None);
+        enlisted.await.unwrap();
         (registry, key)
     }
 

@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) cookie: Cookie,
     pub(crate) remember_cookie: Cookie,
     pub(crate) remember: Duration,
+    pub(crate) max_sessions_per_user: usize,
     pub(crate) login_path: String,
     pub(crate) origins: OriginPolicy,
     pub(crate) csrf: CsrfConfig,

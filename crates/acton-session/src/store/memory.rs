@@ -268,7 +268,7 @@ mod tests {
         let later = now_ms() + 60_000;
         let list = user_key("alice");
         for number in 0..10_000 {
-            memory.users.add(&list, &key(number), later, now_ms());
+            memory.users.add(&list, &key(number), later, usize::MAX);
             memory.swap(&key(number), None, signed_in("alice"), later);
         }
         let listed = memory.users.of(&list);

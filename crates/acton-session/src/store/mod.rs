@@ -11,10 +11,7 @@ use self::{
     stats::Counters,
     watch::Watchers,
 };
-use crate::{
-    error::Error,
-    record::{Slot, now_ms},
-};
+use crate::{error::Error, record::Slot};
 
 mod budget;
 mod custom;
@@ -56,6 +53,11 @@ enum Backend {
 
 const TURNS: usize = 64;
 const PATIENCE: Duration = Duration::from_millis(200);
+/// What is in the list of a user and ends before this time is over does not count: ids that were exchanged are there
+/// for so long.
+const SOON_MS: u64 = 60_000;
+/// So many are ended by one login, where there are too many.
+const EXCESS: usize = 16;
 
 /// A slot as it was when somebody looked.
 #[derive(Clone, Debug)]
@@ -278,22 +280,27 @@ impl Store {
     }
 
     /// Remembers that a session belongs to a user; it does not live longer than `until_ms`.
+    ///
+    /// Returns the first of those that are too many, if there may be only so many; those whose end is near do not count.
     pub(crate) async fn enlist(
         &self,
         user: &Key,
         session: &Key,
         until_ms: u64,
-    ) -> Result<(), Error> {
-        match &self.inner.backend {
+        most: Option<usize>,
+    ) -> Result<Vec<Key>, Error> {
+        let most = most.unwrap_or(usize::MAX);
+        let mut excess = match &self.inner.backend {
             #[cfg(feature = "memory")]
-            Backend::Memory(memory) => memory.users.add(user, session, until_ms, now_ms()),
+            Backend::Memory(memory) => memory.users.add(user, session, until_ms, most),
             #[cfg(feature = "redis")]
             Backend::Redis(redis) => {
-                Box::pin(self.spend(redis.enlist(user, session, until_ms))).await?
+                Box::pin(self.spend(redis.enlist(user, session, until_ms, most))).await?
             }
-            Backend::Custom(custom) => custom.users.add(user, session, until_ms, now_ms()),
-        }
-        Ok(())
+            Backend::Custom(custom) => custom.users.add(user, session, until_ms, most),
+        };
+        excess.retain(|key| key != session);
+        Ok(excess)
     }
 
     /// Forgets that a session belonged to a user.

@@ -1,4 +1,4 @@
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, iter, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tower_sessions_redis_store::fred::{
@@ -9,7 +9,7 @@ use tower_sessions_redis_store::fred::{
     types::config::Options,
 };
 
-use super::{Key, Snapshot, Swap, Version};
+use super::{EXCESS, Key, SOON_MS, Snapshot, Swap, Version};
 use crate::{
     error::Error,
     record::{Slot, now_ms},
@@ -30,12 +30,14 @@ const END: &str = "local now = redis.call('GET', KEYS[1]) \
     return now";
 
 /// Adds to the list of a user, which is sorted by end, takes out what has ended, and keeps the list as long as any
-/// session in it could live.
+/// session in it could live. Answers with those that are more than `ARGV[5]`, of those that end after `ARGV[4]`.
 const ENLIST: &str = "redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) \
     redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3]) \
     local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES') \
     redis.call('PEXPIRE', KEYS[1], math.max(last[2] - ARGV[3], 1)) \
-    return false";
+    local excess = redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[4], '+inf') - ARGV[5] \
+    if excess <= 0 then return {} end \
+    return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[4], '+inf', 'LIMIT', 0, math.min(excess, ARGV[6]))";
 const DELIST: &str = "local until_ms = redis.call('ZSCORE', KEYS[1], ARGV[1]) \
     if until_ms and tonumber(until_ms) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end \
     return false";
@@ -114,14 +116,20 @@ impl Redis {
         user: &Key,
         session: &Key,
         until_ms: u64,
-    ) -> Result<(), Error> {
-        let arguments = vec![
-            session.to_string(),
-            until_ms.to_string(),
-            now_ms().to_string(),
-        ];
+        most: usize,
+    ) -> Result<Vec<Key>, Error> {
+        let now_ms = now_ms();
+        let numbers = [until_ms, now_ms, now_ms + SOON_MS];
+        let counts = [most, EXCESS].map(|count| count.to_string());
+        let arguments: Vec<_> = iter::once(session.to_string())
+            .chain(numbers.map(|number| number.to_string()))
+            .chain(counts)
+            .collect();
         let keys = vec![user_key(user)];
-        within(self.client.eval::<(), _, _, _>(ENLIST, keys, arguments)).await
+        let enlisted = self
+            .client
+            .eval::<Vec<String>, _, _, _>(ENLIST, keys, arguments);
+        Ok(parse(&within(enlisted).await?))
     }
 
     pub(crate) async fn delist(
@@ -144,9 +152,12 @@ impl Redis {
         let listed = self
             .client
             .eval::<Vec<String>, _, _, _>(LISTED, keys, nothing);
-        let listed = within(listed).await?;
-        Ok(listed.iter().filter_map(|key| Key::parse(key)).collect())
+        Ok(parse(&within(listed).await?))
     }
+}
+
+fn parse(keys: &[String]) -> Vec<Key> {
+    keys.iter().filter_map(|key| Key::parse(key)).collect()
 }
 
 fn session_key(key: &Key) -> String {

@@ -109,7 +109,7 @@ impl Visit {
                     let slot = Slot::Series(series.clone());
                     let until_ms = self.remembered_until();
                     let list = remembered_key(&series.user);
-                    store.enlist(&list, &key, until_ms).await?;
+                    self.enlist_in(&list, &key, until_ms).await?;
                     match store.swap(&key, &seen, slot, until_ms).await? {
                         Swap::Done(_) => {
                             self.pending().remember = RememberChange::Set(next);
@@ -146,7 +146,7 @@ impl Visit {
         let (store, key) = (&self.store, token.key());
         let (list, until_ms) = (remembered_key(&series.user), self.remembered_until());
         self.pending().series = Some((key, list));
-        store.enlist(&list, &key, until_ms).await?;
+        self.enlist_in(&list, &key, until_ms).await?;
         let begun = store.create(&key, Slot::Series(series), until_ms).await?;
         match begun {
             Swap::Done(_) => Ok(()),

@@ -114,11 +114,12 @@ impl Visit {
                 return Ok(None);
             }
         }
+        self.store.watchers().end(&old_key);
+        // The old one does not count any more when the new one is listed.
+        self.keep_listed(&seen, &old_key).await;
         if link.is_same_user {
             self.enlist(&next, &key).await?;
         }
-        self.store.watchers().end(&old_key);
-        self.keep_listed(&seen, &old_key).await;
         self.adopt(saved, new, written);
         Ok(Some(new))
     }
@@ -207,8 +208,24 @@ impl Visit {
             return Ok(());
         };
         let until_ms = now_ms().saturating_add(millis(self.shared.lifetimes.absolute));
-        let user = registry::user_key(user);
-        self.store.enlist(&user, key, until_ms).await
+        self.enlist_in(&registry::user_key(user), key, until_ms)
+            .await
+    }
+
+    /// Ends what is too many then.
+    pub(super) async fn enlist_in(
+        &self,
+        list: &Key,
+        key: &Key,
+        until_ms: u64,
+    ) -> Result<(), Error> {
+        let most = Some(self.shared.max_sessions_per_user).filter(|most| *most > 0);
+        for excess in self.store.enlist(list, key, until_ms, most).await? {
+            if !self.store.end(&excess).await?.has_lived {
+                self.store.delist_quietly(list, &excess).await;
+            }
+        }
+        Ok(())
     }
 
     /// As long as the exchange can be undone, whoever ends the sessions of the user has to find the old one.
@@ -218,7 +235,7 @@ impl Visit {
         {
             let user = registry::user_key(user);
             let until_ms = now_ms() + REMEMBERED_MS;
-            if let Err(error) = self.store.enlist(&user, key, until_ms).await {
+            if let Err(error) = self.store.enlist(&user, key, until_ms, None).await {
                 tracing::debug!(%error, "an exchanged id stays listed for longer");
             }
         }

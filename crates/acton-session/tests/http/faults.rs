@@ -233,3 +233,38 @@ async fn slow_commands_share_the_deadline_of_their_request() {
     assert_eq!(browser.cookie(), cookie);
     assert_eq!(browser.get("/session/get?k=a").await.body, "1");
 }
+
+/// Many commands, each in time, take longer than those of any other request.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_many_sessions_has_time_of_its_own() {
+    let shelf = Shelf::default().slow(Duration::from_millis(20));
+    let app = app(Store::custom(shelf.clone()));
+    let log_in = async || {
+        let browser = Browser::new(&app);
+        browser.submit("/login", "username=alice").await;
+        browser
+    };
+    for _ in 0..40 {
+        log_in().await;
+    }
+    let browser = log_in().await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(browser.submit("/others", "").await.status, StatusCode::OK);
+    assert!(begun.elapsed() > ANSWER);
+    assert_eq!(browser.get("/sessions").await.body.lines().count(), 1);
+    // A store that does not answer is not waited for any longer than elsewhere.
+    let other = log_in().await;
+    let form = format!("csrf_token={}", browser.token().await);
+    for after in 0.. {
+        shelf.hang(after, false);
+        let begun = tokio::time::Instant::now();
+        let page = browser.post("/others", &form).await;
+        assert!(begun.elapsed() < ANSWER, "{after} {:?}", begun.elapsed());
+        if !shelf.go_on() {
+            break;
+        }
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{after}");
+    }
+    assert_eq!(other.get("/user").await.body, "");
+    assert_eq!(browser.get("/user").await.body, "alice");
+}

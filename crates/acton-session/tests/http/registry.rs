@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use acton_session::{SessionEnded, Store};
+use acton_session::{SessionConfig, SessionEnded, Store};
 use axum::{Router, http::Request, routing::get};
 
 use crate::{
@@ -14,6 +14,7 @@ on_every_store![
     logged_out_sessions_are_not_listed,
     whoever_ends_an_exchanged_session_ends_what_took_over,
     the_own_session_is_kept_after_its_id_was_exchanged,
+    a_login_too_many_ends_the_oldest,
 ];
 
 async fn log_in(browser: &Browser, user: &str, device: &str) {
@@ -106,6 +107,36 @@ async fn the_own_session_is_kept_after_its_id_was_exchanged(store: Store) {
         let page = late.post("/session/set", "k=a&v=1").await;
         assert_eq!(page.header("set-cookie"), None);
     }
+}
+
+async fn a_login_too_many_ends_the_oldest(store: Store) {
+    let config = SessionConfig {
+        max_sessions_per_user: 3,
+        ..SessionConfig::default()
+    };
+    let app = app_with(&config, store);
+    let mut browsers = Vec::new();
+    for _ in 0..5 {
+        let browser = Browser::new(&app);
+        browser
+            .submit("/login", "username=alice&remember=true")
+            .await;
+        // The ends of sessions are told apart by whole milliseconds.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        // An id that was exchanged is no session more.
+        browser.post("/cycle", "").await;
+        browsers.push(browser);
+    }
+    let others = Browser::new(&app);
+    log_in(&others, "bob", "Phone").await;
+    for (number, browser) in browsers.iter().enumerate() {
+        let expected = if number < 2 { "" } else { "alice" };
+        assert_eq!(browser.get("/user").await.body, expected, "{number}");
+        browser.forget("remember");
+    }
+    assert_eq!(others.get("/user").await.body, "bob");
+    let listed = browsers[4].get("/sessions").await.body;
+    assert_eq!(listed.lines().count(), 3, "{listed}");
 }
 
 /// Lists in Redis are gone when nothing is in them.
