@@ -37,7 +37,8 @@ pub(super) struct Model<'a> {
 
 /// What became of one small request.
 enum Outcome {
-    Written(String, String),
+    /// These keys, with this value.
+    Written(Vec<String>, String),
     Pushed(String),
     Shown(String),
     Nothing,
@@ -126,7 +127,7 @@ impl<'a> Model<'a> {
         let mut under_way = Vec::new();
         let mut writers = 0;
         for (small, delay_ms) in &phase.small {
-            writers += u32::from(matches!(small, Small::Write));
+            writers += u32::from(matches!(small, Small::Write | Small::Note | Small::Twice));
             let name = self.name();
             under_way.push(send(&self.browser, *small, *delay_ms, name));
         }
@@ -161,8 +162,8 @@ impl<'a> Model<'a> {
         // Whoever left too early is forgotten by now.
         self.stage.quiet.again().await;
 
-        // While an exchange is undone it is between two ids, and whoever ends it there finds nothing that lives.
-        let is_between = was_logged_in && turn == Some(Turn::Cycle) && !is_taken;
+        // Between two users it cannot be told whether a session was left for another one, or that is being undone.
+        let is_between = was_logged_in && turn == Some(Turn::Switch) && !is_taken;
         let has_ended = match phase.rival {
             Some((Rival::RevokeOne, _)) if is_between && !has_ended => {
                 self.browser.get("/user").await.body.is_empty()
@@ -179,7 +180,9 @@ impl<'a> Model<'a> {
             .await;
         // A login that came too late to find its session changes nothing.
         let is_new = self.browser.cookie() != before.cookie();
-        if has_ended || (is_taken && is_new && fate != Fate::Beside) {
+        let is_beside = turn == Some(Turn::Return)
+            && matches!(phase.rival, None | Some((Rival::RevokeOthers, _)));
+        if has_ended || (is_taken && is_new && !is_beside) {
             self.dead.push(before);
         }
     }
@@ -205,7 +208,7 @@ impl<'a> Model<'a> {
                 None => Fate::Beside,
             },
             Some(Turn::LogIn { .. } | Turn::Switch) => match rival {
-                None => Fate::GoesOn,
+                None | Some(Rival::RevokeOthers) => Fate::GoesOn,
                 Some(Rival::LogOut) if !was_logged_in => Fate::Anew,
                 // Without a user there was nothing in the list of another device.
                 Some(Rival::RevokeOne) if !was_logged_in => Fate::GoesOn,
@@ -251,7 +254,7 @@ impl<'a> Model<'a> {
         Some(current.split(' ').next().unwrap().to_owned())
     }
 
-    /// Ends sessions. Whether it did is known at the end.
+    /// Ends sessions. Whether it ended this one is known at the end.
     fn challenge(
         &self,
         rival: Rival,
@@ -264,7 +267,12 @@ impl<'a> Model<'a> {
         let (registry, user) = (self.stage.registry.clone(), user.to_owned());
         let form = format!("csrf_token={token}&pauses={pauses}");
         let (browser, handle) = (before.twin(), handle.map(str::to_owned));
+        let device = Browser::new(&self.stage.app);
         tokio::spawn(async move {
+            if rival == Rival::RevokeOthers {
+                end_others(&browser, &form, &device, &user).await;
+                return false;
+            }
             if rival == Rival::LogOut {
                 return browser.post("/logout", &form).await.status == StatusCode::SEE_OTHER;
             }
@@ -334,8 +342,9 @@ impl<'a> Model<'a> {
 
     fn account(&mut self, is_kept: bool, is_owed: bool, outcome: Outcome) {
         match outcome {
-            Outcome::Written(key, value) if is_kept => {
-                self.keys.insert(key, value);
+            Outcome::Written(keys, value) if is_kept => {
+                let pairs = keys.into_iter().map(|key| (key, value.clone()));
+                self.keys.extend(pairs);
             }
             Outcome::Pushed(message) if is_owed => {
                 self.owed.insert(message);
@@ -405,17 +414,31 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Another device of the user is logged out by it, if somebody was logged in who could ask.
+async fn end_others(browser: &Browser, form: &str, device: &Browser, user: &str) {
+    device.submit("/login", &format!("username={user}")).await;
+    let is_asked = browser.post("/others", form).await.status == StatusCode::OK;
+    let found = device.get("/user").await.body;
+    assert_eq!(found, if is_asked { "" } else { user });
+    if !is_asked {
+        device.submit("/logout", "").await;
+    }
+}
+
 fn send(browser: &Browser, small: Small, delay_ms: u8, name: String) -> JoinHandle<Outcome> {
     let browser = browser.twin();
     tokio::spawn(async move {
         match small {
-            Small::Write => {
+            Small::Write | Small::Note | Small::Twice => {
+                let (path, keys) = match small {
+                    Small::Twice => ("/session/twice", ["x", "y", ""].as_slice()),
+                    Small::Note => ("/session/note", [""].as_slice()),
+                    _ => ("/session/set", [""].as_slice()),
+                };
                 let form = format!("k={name}&v={name}&delay_ms={delay_ms}");
-                assert_eq!(
-                    browser.post("/session/set", &form).await.status,
-                    StatusCode::OK
-                );
-                Outcome::Written(name.clone(), name)
+                assert_eq!(browser.post(path, &form).await.status, StatusCode::OK);
+                let keys = keys.iter().map(|key| format!("{name}{key}"));
+                Outcome::Written(keys.collect(), name)
             }
             Small::Read => {
                 browser.get("/session/get?k=n1").await;

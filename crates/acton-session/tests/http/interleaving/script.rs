@@ -41,11 +41,17 @@ pub(super) enum Rival {
     RevokeAll,
     /// This one, from the list of another device.
     RevokeOne,
+    /// All but this one, in another tab.
+    RevokeOthers,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Small {
     Write,
+    /// Writes while it holds messages.
+    Note,
+    /// Writes again after it has saved.
+    Twice,
     Read,
     Push,
     /// A page that renders its messages.
@@ -66,10 +72,13 @@ pub(super) fn phases() -> impl Strategy<Value = Vec<Phase>> {
     let rival = prop_oneof![
         Just(Rival::LogOut),
         Just(Rival::RevokeAll),
-        Just(Rival::RevokeOne)
+        Just(Rival::RevokeOne),
+        Just(Rival::RevokeOthers)
     ];
     let small = prop_oneof![
-        3 => Just(Small::Write),
+        2 => Just(Small::Write),
+        1 => Just(Small::Note),
+        1 => Just(Small::Twice),
         1 => Just(Small::Read),
         2 => Just(Small::Push),
         2 => Just(Small::Show),
@@ -78,7 +87,7 @@ pub(super) fn phases() -> impl Strategy<Value = Vec<Phase>> {
     let phase = (
         option::of(turn),
         option::of(0..6_u8),
-        option::weighted(0.25, 1..12_usize),
+        option::weighted(0.25, 1..20_usize),
         option::weighted(0.3, (rival, 0..12_u8)),
         vec((small, 0..6_u8), 0..6),
     );
