@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openBrowser, startExample } from "./harness.mjs";
+import { button, openShell, respond, text } from "./shell.mjs";
 
 let fixture;
 let browser;
@@ -18,24 +19,6 @@ after(async () => {
   await fixture?.stop();
 });
 
-const respond = (spec) => `/t/respond?spec=${encodeURIComponent(JSON.stringify(spec))}`;
-const attribute = (html) => html.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
-const text = async (page, selector) => (await page.locator(selector).textContent()).trim();
-
-async function shell(version, markup) {
-  const page = await browser.page();
-  await page.goto(`${fixture.origin}/t/shell?v=${version}`);
-  await page.evaluate((html) => {
-    const main = document.querySelector("#main");
-    main.innerHTML = html;
-    window.htmx.process(main);
-  }, markup);
-  return page;
-}
-
-const button = (url, more = "") =>
-  `<button id="go" hx-get="${attribute(url)}" hx-target="#out" ${more}>go</button>`;
-
 /** Clicks, and gives htmx time for the answer. */
 async function click(page) {
   const answered = page.waitForResponse((response) => response.url().includes("/t/respond"));
@@ -44,6 +27,9 @@ async function click(page) {
   await page.waitForTimeout(250);
   return answer;
 }
+
+const shell = async (version, markup) =>
+  openShell(await browser.page(), fixture.origin, version, markup);
 
 const isShown = (page) =>
   page.waitForFunction(() => document.querySelector("#errors")?.textContent.includes("Request"));

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openBrowser, startExample } from "./harness.mjs";
+import { button as fetching, openShell, respond, text } from "./shell.mjs";
 
 let fixture;
 let browser;
@@ -18,23 +19,10 @@ after(async () => {
   await fixture?.stop();
 });
 
-const respond = (spec) => `/t/respond?spec=${encodeURIComponent(JSON.stringify(spec))}`;
-const attribute = (html) => html.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
-const text = async (page, selector) => (await page.locator(selector).textContent()).trim();
+const shell = async (version, markup) =>
+  openShell(await browser.page(), fixture.origin, version, markup);
 
-async function shell(version, markup) {
-  const page = await browser.page();
-  await page.goto(`${fixture.origin}/t/shell?v=${version}`);
-  await page.evaluate((html) => {
-    const main = document.querySelector("#main");
-    main.innerHTML = html;
-    window.htmx.process(main);
-  }, markup);
-  return page;
-}
-
-const button = (spec, target = "#out") =>
-  `<button id="go" hx-get="${attribute(respond(spec))}" hx-target="${target}">go</button>`;
+const button = (spec) => fetching(respond(spec));
 
 async function click(page) {
   const answered = page.waitForResponse((response) => response.url().includes("/t/respond"));

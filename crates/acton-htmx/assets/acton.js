@@ -1,10 +1,11 @@
 // What a page needs beside htmx 2 or htmx 4: the CSRF header, errors that stay in their place,
-// and live updates that resume. No inline script, no eval.
+// live updates that resume, and one result in both versions. No inline script, no eval.
 (() => {
   "use strict";
 
   const on = (name, listener) => document.addEventListener(name, listener);
   const v4 = htmx.version.startsWith("4");
+  let internal; // what htmx gives to extensions
 
   // The CSRF token of the page, sent with every unsafe request to this origin.
 
@@ -16,13 +17,16 @@
     if (token() && !safe && ours) headers["X-CSRF-Token"] = token().content;
   }
 
+  // Both versions write the fields of a form into the URL of a GET or DELETE.
+  const inUrl = (method) => /^(get|delete)$/i.test(method);
+
   on("htmx:configRequest", ({ detail }) => {
     sign(detail.verb, detail.path, detail.headers);
-    // htmx 2 writes the fields of a form into the URL of a DELETE.
-    if (/^(get|delete)$/.test(detail.verb)) delete detail.parameters["csrf_token"];
+    if (inUrl(detail.verb)) delete detail.parameters["csrf_token"];
   });
   on("htmx:config:request", ({ detail: { ctx: { request } } }) => {
     sign(request.method, request.action, request.headers);
+    if (inUrl(request.method)) request.body.delete("csrf_token");
   });
 
   // A boosted page brings a token of its own, in a head that htmx drops.
@@ -34,17 +38,55 @@
     if (fresh) token().content = fresh.content;
   }
 
-  on("htmx:beforeOnLoad", ({ detail }) => renew(detail.xhr.responseText));
-  on("htmx:after:request", ({ detail: { ctx } }) => renew(ctx.text));
+  // What a request of htmx 4 would lose and one of htmx 2 carries: lists and objects among the
+  // values, the fragment of a location, and headers beyond Latin-1.
 
-  // An error is swapped when the server says where, when it is a form to mend (422), or when it
-  // is the page of a boosted link. Any other error leaves the page alone.
-  // What an element takes out of its answer is not in an error with a place of its own, so that is
-  // shown whole, unless the server says which part.
+  const isData = (value) => typeof value === "object" && value !== null && !(value instanceof Blob);
 
-  function belongs(status, boosted, retarget, reswap) {
-    return status < 400 || status === 422 || boosted || retarget || (reswap && reswap !== "none");
+  function spread(body, values) {
+    for (const [name, value] of Object.entries(values).filter(([, value]) => isData(value))) {
+      body.delete(name);
+      for (const item of [value].flat()) body.append(name, isData(item) ? JSON.stringify(item) : item);
+    }
   }
+
+  on("htmx:config:request", ({ detail: { ctx } }) => {
+    const { request } = ctx;
+    spread(request.body, { ...ctx.vals, ...ctx.values });
+    const [action, anchor] = request.action.split("#");
+    if (anchor) Object.assign(request, { action, anchor });
+  });
+  on("htmx:before:request", ({ detail: { ctx: { request: { headers } } } }) => {
+    for (const [name, value] of Object.entries(headers)) {
+      try {
+        new Headers({ [name]: value });
+      } catch {
+        headers[name] = encodeURIComponent(value);
+        headers[`${name}-URI-AutoEncoded`] = "true";
+      }
+    }
+  });
+
+  // Where an answer goes. An error is shown where the server says, as a form to mend (422), or, for
+  // a boosted link, as the page. Any other error leaves the page alone, as does an answer that has
+  // no content. Events, and parts for other elements, arrive whatever the status.
+
+  const isPage = (html) => /<!doctype html|<html[\s>]/i.test(html);
+  const isEmpty = (status) => status === 204 || status === 304;
+
+  function placeOf({ status, html, boosted, wantsPage, retarget, reswap }) {
+    if (isEmpty(status) || (status >= 400 && reswap === "none")) return "nowhere";
+    if (status < 400 || retarget || reswap) return "as asked";
+    if (status === 422 && (wantsPage || !isPage(html))) return "as asked";
+    return boosted ? "page" : "nowhere";
+  }
+
+  // What an element takes out of its answer is not in such an error, so it is shown whole, unless
+  // the server says which part.
+  const isWhole = (status, place, retarget) => status >= 400 && Boolean(retarget || place !== "as asked");
+
+  // The address follows what is shown, unless the server says otherwise.
+  const keepsAddress = (status, boosted) => isEmpty(status) || (status >= 400 && !boosted);
 
   // Errors are seen on a page without a region for them, too.
   function makeRegion(status, selector) {
@@ -55,8 +97,27 @@
     document.body.prepend(region);
   }
 
-  on("htmx:beforeOnLoad", ({ detail: { xhr } }) => {
-    if (xhr.status >= 400) makeRegion(xhr.status, xhr.getResponseHeader("HX-Retarget"));
+  // htmx 2 loses an answer with an event for an element that is not there; htmx 4 fires it on the
+  // document.
+  function reachable(line) {
+    if (!line?.startsWith("{")) return line;
+    try {
+      const events = JSON.parse(line);
+      for (const detail of Object.values(events)) {
+        if (detail?.target && !document.querySelector(detail.target)) detail.target = "html";
+      }
+      return JSON.stringify(events);
+    } catch {
+      return line;
+    }
+  }
+
+  on("htmx:beforeOnLoad", ({ detail: { xhr, etc, boosted } }) => {
+    renew(xhr.responseText);
+    makeRegion(xhr.status, xhr.getResponseHeader("HX-Retarget"));
+    if (keepsAddress(xhr.status, boosted)) etc.push = "false";
+    const header = xhr.getResponseHeader.bind(xhr);
+    xhr.getResponseHeader = (name) => (/^hx-trigger/i.test(name) ? reachable(header(name)) : header(name));
   });
   // htmx 2 lets nobody overrule what `HX-Location` selects, so that is kept here meanwhile.
   on("htmx:beforeRequest", ({ detail }) => {
@@ -66,22 +127,53 @@
   on("htmx:beforeSwap", ({ detail }) => {
     const { xhr, boosted } = detail;
     if (!xhr) return;
+    const { status, responseText: html } = xhr;
+    const retarget = xhr.getResponseHeader("HX-Retarget");
+    const place = placeOf({ status, html, boosted, retarget, reswap: xhr.getResponseHeader("HX-Reswap") });
+    if (status >= 400 || place === "nowhere") detail.shouldSwap = true;
     if (detail.selected) detail.selectOverride = detail.selected;
-    if (xhr.status < 400) return;
-    const header = (name) => xhr.getResponseHeader(name);
-    detail.shouldSwap = Boolean(belongs(xhr.status, boosted, header("HX-Retarget"), header("HX-Reswap")));
-    if (header("HX-Retarget")) detail.selectOverride = "unset";
-    if (header("HX-Reswap") === "none") detail.ignoreTitle = true;
+    if (isWhole(status, place, retarget)) {
+      detail.selectOverride = "unset";
+      detail.etc.selectOOB = "#acton-nothing";
+    }
+    if (place === "nowhere") detail.swapOverride = "none";
+    if (place === "page") Object.assign(detail, { target: document.body, swapOverride: "innerHTML" });
+    const { swapStyle } = internal.getSwapSpecification(detail.requestConfig.elt, detail.swapOverride);
+    // What is not swapped has no title, and would take what it preserves off the page.
+    if (swapStyle === "none") {
+      Object.assign(detail, { ignoreTitle: true, serverResponse: html.replaceAll("hx-preserve", "") });
+    }
+    // Where there are only parts for other elements, htmx 2 swaps nothing, and so deletes nothing.
+    if (swapStyle === "delete") {
+      Object.assign(detail, { serverResponse: `${detail.serverResponse}-`, selectOverride: "unset" });
+    }
   });
-  on("htmx:before:response", ({ detail: { ctx } }) => {
-    const { hx, response: { status }, request } = ctx;
-    makeRegion(status, hx.retarget);
-    if (status >= 400 && hx.retarget) ctx.select = null;
-    if (!belongs(status, request.headers["HX-Boosted"], hx.retarget, hx.reswap)) hx.reswap = "none";
+
+  on("htmx:after:request", ({ detail: { ctx } }) => {
+    const { hx, response: { status }, request: { headers }, text: html } = ctx;
+    renew(html);
+    const { retarget, reswap } = hx;
+    const boosted = headers["HX-Boosted"];
+    const wantsPage = headers["HX-Request-Type"] === "full" && !boosted;
+    const place = placeOf({ status, html, boosted, wantsPage, retarget, reswap });
+    makeRegion(status, retarget);
+    if (isWhole(status, place, retarget)) Object.assign(ctx, { select: null, selectOOB: null });
+    if (retarget === "this") hx.retarget = ctx.sourceElement;
+    if (place === "nowhere") hx.reswap = "none";
+    if (place === "page") Object.assign(hx, { retarget: "body", reswap: "innerHTML" });
   });
   on("htmx:before:history:update", (event) => {
-    const boosted = event.detail.sourceElement?._htmx?.boosted;
-    if (event.detail.response?.status >= 400 && !boosted) event.preventDefault();
+    const { response, sourceElement } = event.detail;
+    const says = (name) => response.headers.has(name);
+    if (!response || says("HX-Push-Url") || says("HX-Replace-Url")) return;
+    if (keepsAddress(response.status, sourceElement?._htmx?.boosted)) event.preventDefault();
+  });
+  // As in htmx 2, a part of the answer that is not in it leaves the target alone beside other parts.
+  on("htmx:before:swap", ({ detail: { tasks } }) => {
+    const main = tasks.find(({ type }) => type === "main");
+    const isNothing = main && !main.fragment.childElementCount && !main.fragment.textContent.trim();
+    if (!isNothing || main.swapSpec.style === "delete" || main.swapSpec.swapEmpty) return;
+    if (tasks.some(({ type }) => type === "partial")) main.swapSpec.style = "none";
   });
 
   // Whether live updates arrive: `data-sse` is `open` or `reconnecting`, on the connected element
@@ -135,6 +227,7 @@
   }
 
   if (!v4) {
+    htmx.defineExtension("acton", { init: (api) => { internal = api; } });
     htmx.createEventSource = connect;
     on("htmx:sseMessage", ({ detail }) => {
       if (detail.lastEventId && detail.target instanceof EventSource) detail.target.last = detail.lastEventId;
@@ -143,7 +236,7 @@
 
   // htmx 4 swaps messages without a name and knows no `sse-swap`: markup for htmx 2 goes on working.
 
-  function deliver(api, element, detail) {
+  function deliver(element, detail) {
     const { data, event, id } = detail.message;
     const name = event || "message";
     if (name === "close") detail.connection.isOver = true;
@@ -152,10 +245,9 @@
       .filter((each) => each.matches(selector) && connected(each));
     for (const each of inside("[sse-swap]")) {
       if (!each.getAttribute("sse-swap").split(",").some((wanted) => wanted.trim() === name)) continue;
-      const target = api.attributeValue(each, "hx-target");
-      const swap = `${api.attributeValue(each, "hx-swap") ?? htmx.config.defaultSwap} swapEmpty:false`;
-      const place = !target || target === "this" ? each : document.querySelector(target);
-      detail.waitUntil(htmx.swap({ text: data, target: place, swap, sourceElement: each }));
+      const target = internal.attributeValue(each, "hx-target");
+      const swap = `${internal.attributeValue(each, "hx-swap") ?? htmx.config.defaultSwap} swapEmpty:false`;
+      detail.waitUntil(htmx.swap({ text: data, target, swap, sourceElement: each }));
     }
     for (const each of inside(`[hx-trigger*="sse:${CSS.escape(name)}"]`)) {
       htmx.trigger(each, `sse:${name}`, { data, id }, false);
@@ -186,10 +278,9 @@
   }
 
   if (v4) {
-    let internal;
     htmx.registerExtension("acton", {
       init: (api) => { internal = withOwnStreams(api); },
-      htmx_sse_before_message: (element, detail) => deliver(internal, element, detail),
+      htmx_sse_before_message: (element, detail) => deliver(element, detail),
     });
     on("htmx:config:request", ({ detail: { ctx } }) => {
       const both = ctx.request.headers.Accept === "text/html, text/event-stream";

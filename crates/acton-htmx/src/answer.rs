@@ -173,13 +173,13 @@ impl Answer {
     /// Leaves one line of events for each moment that there is: htmx 4 has one, and so has htmx 2
     /// where it swaps nothing.
     fn merge_events<R>(&self, response: &mut Response<R>, kind: Kind) {
-        let is_empty = response.status() == StatusCode::NO_CONTENT;
+        let is_silent = kind == Kind::Navigation || swaps_nothing(response);
         let headers = response.headers_mut();
-        if trigger::has_late(headers) && !is_empty {
+        if trigger::has_late(headers) && !is_silent {
             self.context.consulted().mark_version();
         }
         let is_kept_out = self.is_kept_out(kind);
-        let one_moment = is_empty || is_kept_out || self.htmx.version == Some(HtmxVersion::V4);
+        let one_moment = is_silent || is_kept_out || self.htmx.version == Some(HtmxVersion::V4);
         if !trigger::is_plain(headers, one_moment) {
             trigger::merge(headers, one_moment);
         }
@@ -247,6 +247,17 @@ impl Answer {
         }
         let (referer, host) = self.came_from.as_ref()?;
         destination::back(referer, host)
+    }
+}
+
+/// Whether htmx 2 by itself swaps nothing, whoever asked: no content, or an error that is to go
+/// nowhere.
+fn swaps_nothing<R>(response: &Response<R>) -> bool {
+    let reswap = response.headers().get(headers::HX_RESWAP);
+    let nowhere = || reswap.is_some_and(|swap| swap == "none");
+    match response.status() {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => true,
+        status => (status.is_client_error() || status.is_server_error()) && nowhere(),
     }
 }
 

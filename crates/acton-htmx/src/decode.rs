@@ -3,17 +3,46 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
+/// A request header of the application's own as text, such as one from `hx-headers`.
+///
+/// Browsers write characters up to U+00FF as one byte each, which [`HeaderValue::to_str`] does not
+/// read. Other text htmx percent-encodes, and says so in a second header,
+/// `<name>-URI-AutoEncoded: true`; htmx 4 does under the script of `Head`. What is encoded wrongly
+/// is read as far as it goes. `None` when the header is missing; of several lines the first counts.
+///
+/// An answer that depends on it names both headers in `Vary`.
+///
+/// ```
+/// use acton_htmx::header_text;
+/// use http::{HeaderMap, HeaderName, HeaderValue};
+///
+/// let name = HeaderName::from_static("x-city");
+/// let mut headers = HeaderMap::new();
+/// headers.insert(&name, HeaderValue::from_static("%E6%9D%B1%E4%BA%AC"));
+/// headers.insert("x-city-uri-autoencoded", HeaderValue::from_static("true"));
+/// assert_eq!(header_text(&headers, &name).as_deref(), Some("東京"));
+/// ```
+#[must_use]
+pub fn header_text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    let marker = headers.get(format!("{name}-uri-autoencoded"));
+    Some(read(value, marker))
+}
+
 /// A request header as text.
 ///
-/// `marker` names the header by which htmx 2 says that it had to percent-encode the value.
+/// `marker` names the header by which htmx says that it had to percent-encode the value.
 pub(crate) fn text(headers: &HeaderMap, name: &HeaderName, marker: &HeaderName) -> Option<String> {
-    let value = headers.get(name)?;
-    let encoded = headers.get(marker).is_some_and(|marker| marker == "true");
-    Some(if encoded {
+    Some(read(headers.get(name)?, headers.get(marker)))
+}
+
+fn read(value: &HeaderValue, marker: Option<&HeaderValue>) -> String {
+    let encoded = marker.is_some_and(|marker| marker == "true");
+    if encoded {
         percent_decoded(&latin1(value))
     } else {
         latin1(value)
-    })
+    }
 }
 
 /// A request header that is percent-encoded whether it has to be or not.
@@ -90,6 +119,15 @@ mod tests {
         assert_eq!(read(Some("true")), "日");
         assert_eq!(read(Some("false")), "%E6%97%A5");
         assert_eq!(read(None), "%E6%97%A5");
+    }
+
+    #[test]
+    fn a_header_of_the_application_is_read_by_the_same_rules() {
+        let read = |value, marker| header_text(&headers(value, marker), &NAME);
+        assert_eq!(read(b"caf\xe9", None).as_deref(), Some("café"));
+        assert_eq!(read(b"%E6%97%A5", Some("true")).as_deref(), Some("日"));
+        assert_eq!(read(b"%E6%97%A5", None).as_deref(), Some("%E6%97%A5"));
+        assert_eq!(header_text(&HeaderMap::new(), &NAME), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{assets, dialect::HtmxVersion, markup::Markup};
 /// fragment, no history request that looks like a fragment; a 422 is swapped.
 ///
 /// Reference: <https://htmx.org/reference/#config>
-const CONFIG_V2: &str = r#"{"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"selfRequestsOnly":true,"historyRestoreAsHxRequest":false,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"422","swap":true},{"code":"[45]..","swap":false,"error":true}]}"#;
+const CONFIG_V2: &str = r#"{"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"selfRequestsOnly":true,"historyRestoreAsHxRequest":false,"responseHandling":[{"code":"[23]04","swap":false},{"code":"[23]..","swap":true},{"code":"422","swap":true},{"code":"[45]..","swap":false,"error":true}]}"#;
 
 /// htmx 4 with the same intent; it has no `eval` switch, and swaps a 422 by itself. Attributes
 /// are inherited as in htmx 2, so one template serves both.

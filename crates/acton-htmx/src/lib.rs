@@ -61,6 +61,7 @@ pub use self::{
     config::HtmxConfig,
     consulted::Consulted,
     context::HtmxContext,
+    decode::header_text,
     dialect::{Htmx, HtmxVersion, Wanted},
     document::RenderMode,
     error::Error,

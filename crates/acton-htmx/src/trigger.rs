@@ -21,7 +21,8 @@ use crate::{
 ///
 /// htmx 4 knows only one moment, after the swap; there, every event fires then, and of two events
 /// with one name at different moments only the later one fires. What has to happen twice there
-/// needs two names. Where nothing is swapped, as for a 204, htmx 2 has one moment as well.
+/// needs two names. Where nothing is swapped, as for a 204 or an [`HxLocation`](crate::HxLocation),
+/// htmx 2 has one moment as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum When {
@@ -48,9 +49,14 @@ impl When {
 
 /// An event, fired on the element that sent the request unless it has a target.
 ///
-/// Any text can be a name. Of two events with one name and one moment ([`When`]) the later one
-/// counts; in htmx 4 all moments are one. With different targets they are refused, whatever their
-/// moments: as a response that is a 500 with [`Error::EventTwice`], and two elements need two names.
+/// Any text can be a name, but names that begin with `htmx:` belong to htmx's own events: its
+/// listeners, and those of the script in `Head`, would take such an event for one of htmx. Only
+/// `htmx:abort` is meant to come from elsewhere. htmx 2 fires a name with capitals a second time,
+/// with dashes: `taskSaved` and `task-saved`.
+///
+/// Of two events with one name and one moment ([`When`]) the later one counts; in htmx 4 all
+/// moments are one. With different targets they are refused, whatever their moments: as a response
+/// that is a 500 with [`Error::EventTwice`], and two elements need two names.
 ///
 /// ```
 /// use acton_htmx::HxEvent;
@@ -109,7 +115,8 @@ impl HxEvent {
         Ok(self)
     }
 
-    /// Fires the event on the first element that matches the selector of CSS.
+    /// Fires the event on the first element that matches the selector of CSS, and on the document
+    /// when there is none.
     ///
     /// A detail that is not an object then arrives as `event.detail.value`. Among several events
     /// those with a target fire last, since htmx 2 fires whatever follows one on its target too; a

@@ -31,6 +31,23 @@ fn sent_to_both<P: IntoResponseParts>(parts: impl Fn() -> P, name: &HeaderName) 
     })
 }
 
+/// The query that values become: a list is sent item by item, and what is no text as JSON.
+fn query(values: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let items = |value: &Value| match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        other => vec![text(other)],
+    };
+    let object = values.as_object().unwrap().iter();
+    object
+        .flat_map(|(name, value)| items(value).into_iter().map(|item| (name.clone(), item)))
+        .collect()
+}
+
 /// `getSwapSpecification` of htmx 2 and the bare words of htmx 4: each up to its first colon.
 fn read_swap(text: &str) -> (String, BTreeMap<String, String>) {
     let mut words = text.split_whitespace();
@@ -324,7 +341,7 @@ proptest! {
             let mut read: BTreeMap<String, Value> = serde_json::from_str(&sent).unwrap();
             let mut field = |name: &str| read.remove(name);
             prop_assert_eq!(field("path"), Some(json!(url(&path))));
-            prop_assert_eq!(field("values"), values.as_ref().map(|values| json!(values)));
+            prop_assert_eq!(field("values").map(|read| query(&read)), values.as_ref().map(|values| query(&json!(values))));
             for (name, meant) in [("target", target), ("source", source), ("select", select)] {
                 let read = field(name).map(|text| css_unescaped(text.as_str().unwrap()));
                 prop_assert_eq!(read.as_deref(), meant.as_deref().map(str::trim), "{}", name);

@@ -40,7 +40,8 @@ macro_rules! history_responder {
 }
 
 history_responder!(
-    /// Puts a URL into the history (`HX-Push-Url`).
+    /// Puts a URL into the history (`HX-Push-Url`), also with an error or an answer without
+    /// content, which otherwise leave the address bar alone.
     ///
     /// Reference: <https://htmx.org/headers/hx-push-url/>
     HxPushUrl,
@@ -48,7 +49,8 @@ history_responder!(
 );
 
 history_responder!(
-    /// Replaces the URL in the address bar (`HX-Replace-Url`). [`HxPushUrl`] wins over it.
+    /// Replaces the URL in the address bar (`HX-Replace-Url`), with any status. [`HxPushUrl`] wins
+    /// over it.
     ///
     /// Reference: <https://htmx.org/headers/hx-replace-url/>
     HxReplaceUrl,

@@ -118,16 +118,23 @@ impl HxLocation {
         self
     }
 
-    /// Sends these values as the query.
+    /// Sends these values as the query: a list item by item, an object, or a list in a list, as
+    /// JSON. htmx 4 does so under the script of `Head`.
     ///
     /// # Errors
     ///
     /// [`Error::NotAnObject`] unless it is a map or a struct, [`Error::Json`] when it cannot be
     /// written as JSON, [`Error::Number`] for a number that would arrive as another.
     pub fn values<T: Serialize + ?Sized>(mut self, values: &T) -> Result<Self, Error> {
-        let values = json::to_value(values)?;
-        if !values.is_object() {
-            return Err(Error::NotAnObject);
+        let mut values = json::to_value(values)?;
+        let fields = values.as_object_mut().ok_or(Error::NotAnObject)?;
+        let items = fields
+            .values_mut()
+            .filter_map(Value::as_array_mut)
+            .flatten();
+        // htmx 2 has no text for these.
+        for item in items.filter(|item| item.is_object() || item.is_array()) {
+            *item = item.to_string().into();
         }
         self.values = Some(values);
         Ok(self)
@@ -299,6 +306,14 @@ mod tests {
             "headers": {"X-Why": "because"}, "swap": "outerHTML transition:true", "push": "/shown",
         });
         assert_eq!(sent(location), expected);
+    }
+
+    #[test]
+    fn what_is_no_text_in_a_list_is_json() {
+        let values = json!({"a": [1, null, {"x": [1]}, ["y"]], "b": {"x": [{}]}});
+        let sent = sent(to("/a").values(&values).unwrap());
+        let expected = json!({"a": [1, null, r#"{"x":[1]}"#, r#"["y"]"#], "b": {"x": [{}]}});
+        assert_eq!(sent["values"], expected);
     }
 
     #[test]

@@ -184,6 +184,25 @@ async fn no_event_waits_for_a_swap_that_never_comes() {
 }
 
 #[tokio::test]
+async fn no_event_waits_for_a_swap_that_the_handler_rules_out() {
+    for htmx in [V2, V2_BOOSTED, V4] {
+        for (path, events) in [
+            ("/late/304", "swapped, settled"),
+            ("/late-location", "swapped"),
+            ("/late-nowhere/422", "swapped, settled"),
+            ("/late-nowhere/500", "swapped, settled"),
+        ] {
+            let response = get_with(path, htmx).await;
+            assert_eq!(line(&response, "hx-trigger"), Some(events), "{path}");
+            assert_eq!(line(&response, "hx-trigger-after-swap"), None, "{path}");
+            assert_eq!(line(&response, "hx-trigger-after-settle"), None, "{path}");
+        }
+    }
+    let shown = get_with("/late-nowhere/200", V2).await;
+    assert_eq!(line(&shown, "hx-trigger-after-swap"), Some("swapped"));
+}
+
+#[tokio::test]
 async fn events_of_other_layers_share_the_line() {
     let merged = r##"{"flash":"Saved","saved":{"target":"#list"}}"##;
     assert_eq!(

@@ -110,6 +110,8 @@ pub(crate) fn app() -> Router {
         .route("/retargeted", get(retargeted))
         .route("/late", get(late))
         .route("/late/{status}", get(late_with_status))
+        .route("/late-location", get(late_location))
+        .route("/late-nowhere/{status}", get(late_nowhere))
         .route(
             "/two-layers",
             get(two_layers).layer(axum::middleware::map_response(flash)),
@@ -222,6 +224,15 @@ async fn late_with_status(
         HxEvent::new("swapped").when(When::Swap),
         HxEvent::new("settled").when(When::Settle),
     )
+}
+
+async fn late_location() -> impl IntoResponse {
+    let swapped = HxEvent::new("swapped").when(When::Swap);
+    (swapped, HxLocation::to("/tasks"))
+}
+
+async fn late_nowhere(status: axum::extract::Path<u16>) -> impl IntoResponse {
+    (HxReswap(SwapStyle::None), late_with_status(status).await)
 }
 
 async fn two_layers() -> Result<impl IntoResponse, acton_htmx::Error> {
