@@ -70,9 +70,8 @@ impl Shared {
 
     /// Lets the outbox go, from when it is known where the row stands.
     pub(crate) fn begin(&self, last: u64) {
-        self.state().with_outbox(|outbox, _| {
-            outbox.begun_at.get_or_insert(last);
-        });
+        self.state()
+            .with_outbox(|outbox, history| outbox.begin(&history.epoch, last));
         self.queued.notify_one();
     }
 }

@@ -74,9 +74,18 @@ impl Epoch {
         Self("gap".into())
     }
 
+    /// Whether a node may have given this id to a browser, in whichever epoch.
+    pub(crate) fn may_have_named(id: &str) -> bool {
+        read(id).is_some_and(|(epoch, _)| is_name(epoch) && epoch != &*Self::nowhere().0)
+    }
+
     /// An epoch that another node began; nothing unless it is short visible ASCII.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         is_name(name).then(|| Self(name.into()))
+    }
+
+    pub(crate) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
     /// The id of one message.

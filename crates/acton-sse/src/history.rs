@@ -394,9 +394,13 @@ mod tests {
     }
 
     fn publish(history: &mut History, topic: &str) {
+        publish_text(history, topic, "x");
+    }
+
+    fn publish_text(history: &mut History, topic: &str, text: &str) {
         let draft = Draft {
             topic: topic.to_owned(),
-            message: BroadcastMessage::new("x"),
+            message: BroadcastMessage::new(text),
             closes: false,
             origin: None,
         };
@@ -444,6 +448,24 @@ mod tests {
             place.sequence = found.position;
         }
         assert!(read.into_iter().eq(1..=300));
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes_unless_one_message_has_more() {
+        let mut history = history(|_| ());
+        let (small, large) = ("x".repeat(10_000), "x".repeat(100_000));
+        for text in [&small, &small, &small, &small, &large, &small] {
+            publish_text(&mut history, "a", text);
+        }
+        let seats = [history.join("a")];
+        let mut place = Place::default();
+        let mut counts = Vec::new();
+        while place.sequence < 6 {
+            let found = history.read(&seats, &place);
+            counts.push(found.entries.len());
+            place.sequence = found.position;
+        }
+        assert_eq!(counts, [3, 1, 1, 1]);
     }
 
     #[test]

@@ -83,10 +83,11 @@ impl State {
         self.history.wake_all()
     }
 
-    /// Where a reader begins that came before the history was there.
-    pub(crate) fn begun_at(&self) -> u64 {
-        let begun_at = self.outbox.as_ref().and_then(|outbox| outbox.begun_at);
-        begun_at.unwrap_or(self.history.last())
+    /// Where a reader begins that came before the history was there; nothing when the row has begun
+    /// anew since.
+    pub(crate) fn begun_at(&self) -> Option<u64> {
+        let outbox = self.outbox.as_ref();
+        outbox.and_then(|outbox| outbox.begun_at(&self.history.epoch))
     }
 
     /// What is known of the row.
@@ -98,13 +99,20 @@ impl State {
         }
     }
 
-    /// How often the row was looked at.
+    /// How many looks at the row have begun.
     pub(crate) fn looks(&self) -> u64 {
         let outbox = self.outbox.as_ref();
         outbox.map_or(0, |outbox| outbox.horizon.looks())
     }
 
-    /// What a place is that a browser has named when the row had been looked at so many times.
+    /// Whether an epoch that is not known may be one that has just begun: another instance may have
+    /// named it when so many looks had begun, and the next look will tell.
+    pub(crate) fn may_have_begun(&self, named_at: u64) -> bool {
+        let outbox = self.outbox.as_ref();
+        outbox.is_some_and(|outbox| outbox.can_look() && !outbox.horizon.has_looked_since(named_at))
+    }
+
+    /// What a place is that a browser has named when so many looks at the row had begun.
     /// Other instances may be ahead of this one.
     pub(crate) fn standing(&self, place: u64, named_at: u64) -> Standing {
         let last = self.history.last();
@@ -199,7 +207,9 @@ impl State {
     /// this instance was there is old.
     pub(crate) fn hear(&mut self, place: u64, record: &Record) -> Vec<Waker> {
         let is_news = |outbox: &Outbox| {
-            outbox.begun_at.is_some_and(|begun| place > begun)
+            outbox
+                .begun_at(&self.history.epoch)
+                .is_none_or(|begun| place > begun)
                 && !outbox.is_ours(&record.origin)
                 && !outbox.has_seen(&record.origin)
         };
@@ -287,13 +297,14 @@ mod tests {
     fn a_record_that_stands_twice_is_heard_once() {
         let config = SseConfig::default();
         let mut state = State::new(&config, Some(Outbox::new(&config)));
-        state.with_outbox(|outbox, _| outbox.begun_at = Some(0));
+        state.with_outbox(|outbox, history| outbox.begin(&history.epoch, 0));
         let ann = Person::new("1", "Ann");
         let here = |count, people: &[Person]| Record {
             origin: Mark {
                 node: "other".into(),
                 count,
             },
+            epoch: None,
             content: Content::Here {
                 topic: "board".to_owned(),
                 people: people.to_vec(),

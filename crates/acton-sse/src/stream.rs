@@ -85,8 +85,10 @@ impl EventStream {
     }
 
     /// Ends the stream with a close event as soon as the future is done: a session that expired
-    /// or was revoked. Nothing is sent after that, and what waits for a slow client is dropped with
-    /// the connection where the server knows [`Revocation`], as `acton-service` does.
+    /// or was revoked. Nothing that is published later is sent, and what waits for a slow client is
+    /// dropped with the connection where the server knows [`Revocation`], as `acton-service` does
+    /// for HTTP/1.1. A connection of HTTP/2 has other requests, perhaps of other people, so what it
+    /// has taken from the stream before goes on its way.
     pub fn until(mut self, revoked: impl Future<Output = ()> + Send + 'static) -> Self {
         self.until = Some(Revocation::new(revoked));
         self

@@ -50,7 +50,7 @@ pub struct Subscription {
     place: Place,
     /// Whether the next message is a gap.
     gap: bool,
-    /// How often the row had been looked at when a browser named a place that is ahead.
+    /// How many looks at the row had begun when a browser named a place that is not known yet.
     named_at: Option<u64>,
     batch: VecDeque<Arc<Entry>>,
     /// The position behind the batch.
@@ -112,32 +112,39 @@ impl Subscription {
     /// Finds the first place, as soon as there is a history.
     fn look_up_start(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let state = shared.state();
+        let mut state = shared.state();
+        self.named_at = Some(state.looks());
         if let Some(start) = self.start.take_if(|_| state.is_ready()) {
-            self.begin(&start, &state);
+            self.begin(start, &mut state);
         } else if matches!(self.start, Some(Start::Now)) {
             self.start = Some(Start::Opening);
         }
     }
 
-    fn begin(&mut self, start: &Start, state: &State) {
+    fn begin(&mut self, start: Start, state: &mut State) {
         let history = &state.history;
         let last = Place {
             sequence: history.last(),
-            marks: match start {
+            marks: match &start {
                 Start::After(id) => Marks::of(id),
                 _ => std::mem::take(&mut self.place.marks),
             },
         };
-        let place = match start {
+        let place = match &start {
             Start::Now => Some(last.clone()),
-            Start::Opening => Some(Place {
-                sequence: state.begun_at(),
+            Start::Opening => state.begun_at().map(|sequence| Place {
+                sequence,
                 marks: Marks::default(),
             }),
             Start::After(id) => self.find(id, state),
             Start::Lost => None,
         };
+        if place.is_none() && self.waits_for_look(&start, state) {
+            state.with_outbox(|outbox, _| outbox.horizon.want());
+            self.start = Some(start);
+            return;
+        }
+        let history = &state.history;
         self.epoch = history.epoch.clone();
         self.gap = place.is_none();
         self.place = place.unwrap_or(last);
@@ -146,9 +153,17 @@ impl Subscription {
         self.named_at = is_ahead.then(|| state.looks());
     }
 
+    /// Whether the next look at the row may tell what a place is: another instance may know an epoch
+    /// that this one does not.
+    fn waits_for_look(&self, start: &Start, state: &State) -> bool {
+        let is_named = matches!(start, Start::After(id) if Epoch::may_have_named(id));
+        let named_at = self.named_at.filter(|_| is_named);
+        named_at.is_some_and(|named_at| state.may_have_begun(named_at))
+    }
+
     /// Comes to know whether a place ahead of this instance can be true.
     fn check_place(&mut self, state: &mut State) {
-        let Some(named_at) = self.named_at else {
+        let Some(named_at) = self.named_at.filter(|_| self.start.is_none()) else {
             return;
         };
         match state.standing(self.place.sequence, named_at) {
@@ -366,7 +381,7 @@ impl Subscription {
             self.start.get_or_insert(Start::Lost);
         }
         if let Some(start) = self.start.take_if(|_| state.is_ready()) {
-            self.begin(&start, state);
+            self.begin(start, state);
         }
         self.check_place(state);
         if self.start.is_some() || self.gap {

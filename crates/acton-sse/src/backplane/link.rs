@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Backplane, BackplaneError, Record, Row};
+use super::{Backplane, BackplaneError, Known, Record, Row};
 use crate::{broadcaster::Shared, cursor::Epoch, keeper, state::State};
 
 /// How many records are appended at once.
@@ -40,7 +40,7 @@ async fn write(shared: Weak<Shared>, backplane: Arc<impl Backplane>) {
             Some(shared) => {
                 let mut state = shared.state();
                 let batch = state.with_outbox(|outbox, history| {
-                    let batch = outbox.batch(BATCH);
+                    let batch = outbox.batch(BATCH, &history.epoch);
                     history.attempt(batch.last().map_or(0, |record| record.origin.count));
                     batch
                 });
@@ -124,13 +124,17 @@ struct Look {
 fn note(shared: &Shared, result: &Result<More, BackplaneError>, end: u64) {
     let mut state = shared.state();
     let well = result.is_ok();
-    let shown = state.with_outbox(|outbox, history| outbox.has_read(well, history));
+    let mut wakers = state.with_outbox(|outbox, history| outbox.has_read(well, history));
+    if !well && state.with_outbox(|outbox, _| outbox.horizon.give_up()) {
+        wakers.extend(state.history.wake_all());
+    }
     let behind = matches!(result, Ok(More::Perhaps)) && state.history.last() < end;
     let starting = !state.is_ready() && !behind;
-    let wakers = if starting { state.start() } else { Vec::new() };
+    if starting {
+        wakers.extend(state.start());
+    }
     let last = state.history.last();
     drop(state);
-    wake(shown);
     wake(wakers);
     shared.begin(last);
 }
@@ -153,10 +157,10 @@ async fn read_once(
     else {
         return Ok(More::No);
     };
-    let Some(known) = shared.upgrade().map(|shared| shared.state().known()) else {
-        return Ok(More::No);
-    };
     if look.at.is_none_or(|at| at.elapsed() > LOOK_AFTER) || wants_look(shared) {
+        let Some(known) = shared.upgrade().map(|shared| begin_look(&shared)) else {
+            return Ok(More::No);
+        };
         let row = in_time(limit, backplane.open(&known)).await?;
         *look = Look {
             at: Some(Instant::now()),
@@ -188,10 +192,14 @@ async fn read_once(
         return Ok(More::No);
     };
     let mut state = shared.state();
-    let other = |(_, record): &(u64, Record)| record.begins_other_than(&state.history.epoch);
+    let other = |(_, record): &(u64, Record)| record.is_of_another(&state.history.epoch);
     if records.iter().any(other) {
         look.at = None;
         return Ok(More::Perhaps);
+    }
+    let places = records.iter().map(|(place, _)| *place);
+    if state.with_outbox(|outbox, _| outbox.horizon.is_skipped(after, places)) {
+        return Err("the row has lost a record that was appended".into());
     }
     let mut wakers = Vec::new();
     for (place, record) in records {
@@ -202,6 +210,12 @@ async fn read_once(
     shared.sent.notify_waiters();
     keeper::attend_to(&shared, wakers);
     Ok(more)
+}
+
+fn begin_look(shared: &Shared) -> Known {
+    let mut state = shared.state();
+    state.with_outbox(|outbox, _| outbox.horizon.begin_look());
+    state.known()
 }
 
 fn wants_look(shared: &Weak<Shared>) -> bool {
@@ -217,14 +231,14 @@ fn wants_look(shared: &Weak<Shared>) -> bool {
 fn adopt(state: &mut State, row: &Row) -> Result<Option<Vec<Waker>>, BackplaneError> {
     let epoch = Epoch::parse(&row.epoch).ok_or("the epoch is no short ASCII name")?;
     if state.history.epoch != epoch {
-        state.with_outbox(|outbox, _| outbox.begin_anew());
+        state.with_outbox(|outbox, _| outbox.begin_anew(row.lost));
         return Ok(Some(state.history.restart(epoch, row.lost)));
     }
     if row.last < state.history.last() {
         return Err("the row ends before what was read of it".into());
     }
     if row.lost > state.history.last() {
-        state.with_outbox(|outbox, _| outbox.forgive());
+        state.with_outbox(|outbox, _| outbox.skip(row.lost));
         return Ok(Some(state.history.lose(row.lost)));
     }
     Ok(None)

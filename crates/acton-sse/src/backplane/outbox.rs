@@ -41,8 +41,9 @@ pub(crate) struct Outbox {
     writes: bool,
     /// Whether the last read went well.
     reads: bool,
-    /// Where the row stood when it was first looked at, which is before this instance appends.
-    pub(crate) begun_at: Option<u64>,
+    /// Where the row stood when it was first looked at, which is before this instance appends, and
+    /// which row that was.
+    begun_at: Option<(Epoch, u64)>,
     /// Whether the first read is done, well or not.
     pub(crate) ready: bool,
     pub(crate) horizon: Horizon,
@@ -70,7 +71,7 @@ impl Outbox {
             reads: true,
             begun_at: None,
             ready: false,
-            horizon: Horizon::default(),
+            horizon: Horizon::new(config.backplane_history),
             seen: Seen::default(),
         }
     }
@@ -107,7 +108,11 @@ impl Outbox {
             node: Arc::clone(&self.node),
             count: self.next,
         };
-        let record = Record { origin, content };
+        let record = Record {
+            origin,
+            epoch: None,
+            content,
+        };
         self.bytes += record.cost();
         self.queue.push_back(Waiting { record, sent });
     }
@@ -168,8 +173,8 @@ impl Outbox {
         wakers
     }
 
-    /// The next records to append.
-    pub(crate) fn batch(&self, limit: usize) -> Vec<Record> {
+    /// The next records to append to the row of this epoch.
+    pub(crate) fn batch(&self, limit: usize, epoch: &Epoch) -> Vec<Record> {
         let limit = if self.begun_at.is_some() { limit } else { 0 };
         let records = self.queue.iter().map(|waiting| &waiting.record);
         let open = records.skip_while(|record| record.origin.count <= self.confirmed);
@@ -179,7 +184,7 @@ impl Outbox {
             bytes += record.cost();
             is_first || bytes <= BATCH_BYTES
         });
-        fits.cloned().collect()
+        fits.map(|record| record.bound_for(epoch)).collect()
     }
 
     /// How many messages the backplane has yet to take.
@@ -195,17 +200,30 @@ impl Outbox {
         self.confirmed == self.next
     }
 
-    /// Another epoch has begun: what did not come back from the row before may be gone.
-    pub(crate) fn begin_anew(&mut self) {
-        let first = self.queue.front();
-        self.confirmed = first.map_or(self.next, |waiting| waiting.record.origin.count - 1);
-        self.horizon.begin_anew();
-        self.forgive();
+    /// The row stands here, and is looked at for the first time unless it was before.
+    pub(crate) fn begin(&mut self, epoch: &Epoch, last: u64) {
+        self.begun_at.get_or_insert_with(|| (epoch.clone(), last));
     }
 
-    /// The readers are told of a gap: what is missing before the next record of each instance is
-    /// a part of it.
-    pub(crate) fn forgive(&mut self) {
+    /// Where this instance began, as long as that is a place of this epoch.
+    pub(crate) fn begun_at(&self, epoch: &Epoch) -> Option<u64> {
+        let begun = self.begun_at.as_ref();
+        begun.and_then(|(begun, place)| (begun == epoch).then_some(*place))
+    }
+
+    /// Another epoch has begun, of which records up to here are dropped: what did not come back from
+    /// the row before may be gone.
+    pub(crate) fn begin_anew(&mut self, lost: u64) {
+        let first = self.queue.front();
+        self.confirmed = first.map_or(self.next, |waiting| waiting.record.origin.count - 1);
+        self.horizon.begin_anew(lost);
+        self.seen.forgive();
+    }
+
+    /// The row has dropped records up to here, of which the readers are told: what is missing
+    /// before the next record of each instance is a part of it.
+    pub(crate) fn skip(&mut self, place: u64) {
+        self.horizon.pass(place);
         self.seen.forgive();
     }
 
@@ -280,6 +298,11 @@ impl Outbox {
         wakers
     }
 
+    /// Whether the row can be read, as far as is known.
+    pub(crate) fn can_look(&self) -> bool {
+        self.reads
+    }
+
     /// Whether a record has been taken in before: an append that was tried again stands twice.
     pub(crate) fn has_seen(&self, origin: &Mark) -> bool {
         self.seen.has(origin)
@@ -327,5 +350,42 @@ impl Record {
             closes,
             origin: Some(self.origin),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::BroadcastMessage;
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes_unless_one_record_has_more() {
+        let config = SseConfig::default();
+        let (mut outbox, mut history) = (Outbox::new(&config), History::new(&config));
+        outbox.begin(&history.epoch, 0);
+        let kilobytes = [400, 400, 400, 3000, 400];
+        for size in kilobytes {
+            let draft = Draft {
+                topic: "t".to_owned(),
+                message: BroadcastMessage::new("x".repeat(size * 1000)),
+                closes: false,
+                origin: None,
+            };
+            let _ = outbox.push(draft, &mut history);
+        }
+        let (mut counts, mut place) = (Vec::new(), 0);
+        while !outbox.is_flushed() {
+            let batch = outbox.batch(64, &history.epoch);
+            counts.push(batch.len());
+            let places: Vec<_> = batch
+                .iter()
+                .map(|_| {
+                    place += 1;
+                    place
+                })
+                .collect();
+            outbox.confirm(&batch, &places, &history.epoch);
+        }
+        assert_eq!(counts, [2, 1, 1, 1]);
     }
 }

@@ -1,5 +1,7 @@
 //! A message between instances.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -16,6 +18,9 @@ use crate::{
 pub struct Record {
     #[serde(flatten)]
     pub(crate) origin: Mark,
+    /// The row that it was appended to; not known until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) epoch: Option<Arc<str>>,
     #[serde(flatten)]
     pub(crate) content: Content,
 }
@@ -45,7 +50,7 @@ pub(crate) enum Content {
     /// An instance could not keep everything: all other readers have a gap here.
     Gap,
     /// The first record of a row.
-    Begin { epoch: String },
+    Begin,
 }
 
 impl Record {
@@ -63,9 +68,19 @@ impl Record {
         }
     }
 
-    /// Whether a row of another epoch begins here.
-    pub(crate) fn begins_other_than(&self, known: &Epoch) -> bool {
-        matches!(&self.content, Content::Begin { epoch } if known.to_string() != *epoch)
+    /// The record for a row of this epoch.
+    pub(crate) fn bound_for(&self, epoch: &Epoch) -> Self {
+        Self {
+            epoch: Some(epoch.name()),
+            ..self.clone()
+        }
+    }
+
+    /// Whether it stands in a row of another epoch.
+    pub(crate) fn is_of_another(&self, known: &Epoch) -> bool {
+        self.epoch
+            .as_ref()
+            .is_some_and(|epoch| *epoch != known.name())
     }
 
     /// Stands for something that cannot be read.
@@ -77,6 +92,7 @@ impl Record {
         };
         Self {
             origin,
+            epoch: None,
             content: Content::Gap,
         }
     }

@@ -14,8 +14,8 @@ use tokio::{sync::Mutex, time::timeout};
 use super::{Backplane, BackplaneError, Known, Record, Row};
 use crate::{config::SseConfig, random};
 
-const OPEN: &str = include_str!("open.lua");
-const APPEND: &str = include_str!("append.lua");
+const OPEN: &str = concat!(include_str!("row.lua"), include_str!("open.lua"));
+const APPEND: &str = concat!(include_str!("row.lua"), include_str!("append.lua"));
 /// Records read at once.
 const BATCH: u64 = 512;
 /// How long a read waits inside Redis, in milliseconds.
@@ -97,12 +97,12 @@ impl Backplane for RedisBackplane {
             known.epoch.as_str().into(),
             id(known.last).into(),
         ];
-        let (epoch, last, oldest, is_kept): (String, String, String, u64) =
+        let (epoch, last, lost): (String, String, String) =
             self.pool.eval(OPEN, self.keys(), arguments).await?;
         let number = |id: &str| sequence(id).ok_or("a stream id that is none");
         Ok(Row {
             epoch,
-            lost: number(&oldest)?.saturating_sub(is_kept),
+            lost: number(&lost)?,
             last: number(&last)?,
         })
     }
@@ -136,7 +136,7 @@ impl Backplane for RedisBackplane {
         match timeout(limit, read).await {
             Ok(Ok(value)) => {
                 *self.reader.lock().await = Some(client);
-                records(value)
+                records(value, after)
             }
             Ok(Err(error)) => {
                 dismiss(client);
@@ -174,13 +174,19 @@ fn dismiss(client: Client) {
     }
 }
 
-fn records(value: Value) -> Result<Vec<(u64, Record)>, BackplaneError> {
+/// The records of an answer, which begin behind the one at this sequence.
+fn records(value: Value, after: u64) -> Result<Vec<(u64, Record)>, BackplaneError> {
     if value.is_null() {
         return Ok(Vec::new());
     }
     let streams = value.into_xread_response::<String, String, String, String>()?;
-    let entries = streams.into_values().flatten();
+    let entries: Vec<_> = streams.into_values().flatten().collect();
+    let before = entries.first().and_then(|(_, fields)| fields.get("after"));
+    if before.is_some_and(|before| sequence(before) != Some(after)) {
+        return Err("the stream has lost records".into());
+    }
     entries
+        .into_iter()
         .map(|(id, fields)| Ok(read_entry(&id, &fields)?))
         .collect()
 }

@@ -210,3 +210,60 @@ async fn bytes_bound_the_backlog_too() {
     );
     assert!(is_quiet(&mut at_b).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_after_an_older_copy_came_back_does_not_hide_what_it_lost() {
+    let row = SharedRow::default();
+    let (behind, ahead) = (row.another(), row.another());
+    let a = SseBroadcaster::with_backplane(&SseConfig::default(), behind.clone());
+    let b = SseBroadcaster::with_backplane(&SseConfig::default(), ahead.clone());
+    let mut at_a = a.subscribe();
+    publish_numbers(&a, 0..1).await;
+    assert_eq!(next(&mut at_a).await, "0");
+    behind.set(Trouble::Down);
+    sleep(Duration::from_secs(3)).await;
+    publish_numbers(&b, 1..3).await;
+    row.roll_back(1);
+    // Who has not read what is lost goes on with the row, before the other has looked at it.
+    behind.set(Trouble::None);
+    ahead.set(Trouble::Down);
+    connected(&a).await;
+    publish_numbers(&a, 3..4).await;
+    assert_eq!(next(&mut at_a).await, "3");
+    ahead.set(Trouble::None);
+    assert_eq!(next(&mut at_a).await, "gap");
+    connected(&b).await;
+    publish_numbers(&b, 4..5).await;
+    assert_eq!(next(&mut at_a).await, "4");
+    assert!(is_quiet(&mut at_a).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_to_an_instance_that_has_not_noticed_yet_misses_nothing_and_is_told_once() {
+    let row = SharedRow::default();
+    let (a, b) = (instance(&row), instance(&row));
+    let (mut at_a, mut at_b) = (a.subscribe(), b.subscribe());
+    sleep(Duration::from_secs(3)).await;
+    row.begin_anew();
+    a.broadcast("0");
+    assert_eq!(take(&mut at_a, 2).await, ["0", "gap"]);
+    let mut moved = b.subscribe_from("everyone", Some(&a.cursor()));
+    assert_eq!(next(&mut moved).await, "0");
+    assert_eq!(next(&mut at_b).await, "gap");
+    publish_numbers(&a, 1..2).await;
+    for reader in [&mut moved, &mut at_a, &mut at_b] {
+        assert_eq!(next(reader).await, "1");
+        assert!(is_quiet(reader).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_came_first_and_reads_late_is_told_that_the_row_began_anew() {
+    let row = SharedRow::default();
+    let a = instance(&row);
+    let mut reader = a.subscribe();
+    publish_numbers(&a, 0..2).await;
+    row.begin_anew();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(next(&mut reader).await, "gap");
+}

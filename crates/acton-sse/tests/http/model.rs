@@ -1,5 +1,6 @@
 //! Instances that lose and find each other in any order, against the simplest model: each reader sees the numbers
-//! of each publisher one after the other. Time is not real here.
+//! of each publisher one after the other. Where the row itself loses records, a gap stands for everything that was
+//! published before the reader was told of it, and for nothing else. Time is not real here.
 
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ use crate::{
 
 const NODES: usize = 2;
 const READERS: usize = 4;
+/// How long to wait for what is there.
+const NOW: Duration = Duration::from_millis(1);
+/// How long an instance may take to look at the row.
+const LATER: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -26,9 +31,39 @@ enum Step {
     /// Its node is killed and started again.
     Kill(usize),
     Wait(u64),
+    /// The row loses records.
+    Lose(Loss),
+}
+
+/// What the row loses.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    /// Everything.
+    All,
+    /// So many of the newest, as a copy has that is older.
+    Newest(usize),
+    /// All but so many of the newest, as a bound does.
+    Oldest(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec(step(), 0..80)
+}
+
+fn steps_with_losses() -> impl Strategy<Value = Vec<Step>> {
+    let loss = prop_oneof![
+        1 => Just(Loss::All),
+        2 => (1..6_usize).prop_map(Loss::Newest),
+        1 => (0..6_usize).prop_map(Loss::Oldest),
+    ];
+    let step = prop_oneof![
+        12 => step(),
+        1 => loss.prop_map(Step::Lose),
+    ];
+    proptest::collection::vec(step, 0..80)
+}
+
+fn step() -> impl Strategy<Value = Step> {
     let trouble = prop_oneof![
         4 => Just(Trouble::None),
         2 => Just(Trouble::Down),
@@ -36,15 +71,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Trouble::Full),
         1 => Just(Trouble::LostAnswers),
     ];
-    let step = prop_oneof![
+    prop_oneof![
         8 => (0..NODES).prop_map(Step::Publish),
         3 => (0..NODES, trouble).prop_map(|(node, trouble)| Step::Trouble(node, trouble)),
         6 => (0..READERS, 1..8_usize).prop_map(|(reader, count)| Step::Read(reader, count)),
         3 => (0..READERS, 0..NODES).prop_map(|(reader, node)| Step::Reconnect(reader, node)),
         1 => (0..NODES).prop_map(Step::Kill),
         3 => (1..4000_u64).prop_map(Step::Wait),
-    ];
-    proptest::collection::vec(step, 0..80)
+    ]
 }
 
 struct Node {
@@ -52,6 +86,8 @@ struct Node {
     broadcaster: SseBroadcaster,
     /// What became of each number: nothing as long as it may still die with the node.
     numbers: Vec<Fate>,
+    /// The first number since it was started last.
+    first: usize,
 }
 
 enum Fate {
@@ -70,6 +106,7 @@ impl Node {
             row,
             broadcaster,
             numbers: Vec::new(),
+            first: 0,
         }
     }
 
@@ -77,6 +114,11 @@ impl Node {
         let text = format!("{node} {}", self.numbers.len());
         let published = self.broadcaster.broadcast(text);
         self.numbers.push(Fate::Open(published));
+    }
+
+    /// Whether it does not know what the row is now.
+    fn is_alone(&self) -> bool {
+        self.row.trouble() != Trouble::None || !self.broadcaster.is_connected()
     }
 
     async fn kill(&mut self) {
@@ -89,9 +131,16 @@ impl Node {
                 };
             }
         }
+        self.first = self.numbers.len();
         self.row.set(Trouble::None);
         self.broadcaster = SseBroadcaster::with_backplane(&SseConfig::default(), self.row.clone());
         connected(&self.broadcaster).await;
+    }
+
+    /// What the row has lost of it may be lost in silence where it was killed too: nobody knows any more.
+    fn lose_the_dead(&mut self) {
+        let dead = &mut self.numbers[..self.first];
+        dead.iter_mut().for_each(|fate| *fate = Fate::Unknown);
     }
 }
 
@@ -101,25 +150,46 @@ struct Reader {
     cursor: String,
     /// The next number of each node.
     next: [usize; NODES],
+    /// How many numbers of each node had been published when it was told of a gap.
+    told: [usize; NODES],
+    gaps: usize,
+    /// What came again after the last gap.
+    repeated: Vec<(usize, usize)>,
+    /// How often it came to a node that could not look at the row.
+    alone: usize,
 }
 
 impl Reader {
-    /// Reads so many messages, if there are as many now.
-    async fn read(&mut self, count: usize, nodes: &[Node]) {
+    /// Reads so many messages, if there are as many; each may take that long.
+    async fn read(&mut self, count: usize, patience: Duration, nodes: &[Node]) {
         for _ in 0..count {
             let open = self.open.as_mut().expect("a node to read at");
-            let message = timeout(Duration::from_millis(1), open.recv()).await;
+            let message = timeout(patience, open.recv()).await;
             let Ok(message) = message else {
                 return;
             };
             let message = message.expect("an open broadcaster");
-            assert!(!message.is_gap(), "nothing was lost");
+            if message.is_gap() {
+                self.gaps += 1;
+                self.repeated.clear();
+                self.told = std::array::from_fn(|node| nodes[node].numbers.len());
+                continue;
+            }
             let (node, number) = message.data().split_once(' ').expect("two numbers");
             let [node, number] =
                 [node, number].map(|text| text.parse::<usize>().expect("a number"));
             let next = self.next[node];
+            if number < next && number < self.told[node] {
+                // Appended again: the row had taken it, or perhaps not, and then lost records.
+                assert!(
+                    !self.repeated.contains(&(node, number)),
+                    "{number} of {node} three times"
+                );
+                self.repeated.push((node, number));
+                continue;
+            }
             assert!(number >= next, "{number} of {node} twice");
-            for missing in &nodes[node].numbers[next..number] {
+            for missing in &nodes[node].numbers[next.max(self.told[node]).min(number)..number] {
                 assert!(
                     matches!(missing, Fate::Unknown),
                     "{node} misses some before {number}"
@@ -138,6 +208,7 @@ impl Reader {
     fn reconnect(&mut self, at: usize, nodes: &[Node]) {
         self.disconnect();
         self.at = at;
+        self.alone += usize::from(nodes[at].is_alone());
         let broadcaster = &nodes[at].broadcaster;
         self.open = Some(broadcaster.subscribe_from("everyone", Some(&self.cursor)));
     }
@@ -151,15 +222,20 @@ async fn play(steps: Vec<Step>) {
         open: Some(nodes[number % NODES].broadcaster.subscribe()),
         cursor: String::new(),
         next: [0; NODES],
+        told: [0; NODES],
+        gaps: 0,
+        repeated: Vec::new(),
+        alone: 0,
     };
     let mut readers: Vec<_> = (0..READERS).map(reader).collect();
+    let (mut losses, mut is_rolled_back) = (0, false);
     // Every reader has begun.
     sleep(Duration::from_secs(3)).await;
     for step in steps {
         match step {
             Step::Publish(node) => nodes[node].publish(node),
             Step::Trouble(node, trouble) => nodes[node].row.set(trouble),
-            Step::Read(reader, count) => readers[reader].read(count, &nodes).await,
+            Step::Read(reader, count) => readers[reader].read(count, NOW, &nodes).await,
             Step::Reconnect(reader, node) => readers[reader].reconnect(node, &nodes),
             Step::Kill(node) => {
                 let mut there: Vec<_> = readers
@@ -168,11 +244,26 @@ async fn play(steps: Vec<Step>) {
                     .collect();
                 there.iter_mut().for_each(|reader| reader.disconnect());
                 nodes[node].kill().await;
+                if is_rolled_back {
+                    nodes[node].lose_the_dead();
+                }
                 there
                     .iter_mut()
                     .for_each(|reader| reader.reconnect(node, &nodes));
             }
             Step::Wait(millis) => sleep(Duration::from_millis(millis)).await,
+            Step::Lose(loss) => {
+                losses += 1;
+                match loss {
+                    Loss::All => row.begin_anew(),
+                    Loss::Oldest(count) => row.keep(count),
+                    Loss::Newest(count) => {
+                        row.roll_back(row.len().saturating_sub(count));
+                        is_rolled_back = true;
+                        nodes.iter_mut().for_each(Node::lose_the_dead);
+                    }
+                }
+            }
         }
     }
     for node in &nodes {
@@ -182,8 +273,22 @@ async fn play(steps: Vec<Step>) {
     sleep(Duration::from_secs(30)).await;
     for (number, reader) in readers.iter_mut().enumerate() {
         reader.reconnect(number % NODES, &nodes);
-        reader.read(usize::MAX, &nodes).await;
-        for (node, next) in nodes.iter().zip(reader.next) {
+        reader.read(usize::MAX, LATER, &nodes).await;
+        // A node that is alone answers a place of a row that it does not know with a gap, and may
+        // have another when it knows the row.
+        let bound = if losses > 0 {
+            losses + 2 * reader.alone
+        } else {
+            0
+        };
+        assert!(
+            reader.gaps <= bound,
+            "{} gaps for {losses} losses",
+            reader.gaps
+        );
+        for (node, next) in nodes.iter().zip(std::array::from_fn::<_, NODES, _>(|node| {
+            reader.next[node].max(reader.told[node])
+        })) {
             let left = node.numbers[next..].iter();
             let missing = left.filter(|fate| !matches!(fate, Fate::Unknown)).count();
             assert_eq!(missing, 0, "reader {number} waits in vain");
@@ -194,13 +299,23 @@ async fn play(steps: Vec<Step>) {
     }
 }
 
+/// Plays in a time of its own.
+fn play_at_once(steps: Vec<Step>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.expect("a runtime").block_on(play(steps));
+}
+
 proptest! {
     #[test]
     fn every_reader_sees_every_number_once_and_in_order(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build();
-        runtime.expect("a runtime").block_on(play(steps));
+        play_at_once(steps);
+    }
+
+    #[test]
+    fn what_the_row_loses_is_told_to_every_reader(steps in steps_with_losses()) {
+        play_at_once(steps);
     }
 }

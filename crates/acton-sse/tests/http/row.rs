@@ -37,7 +37,19 @@ impl Kept {
     }
 
     fn is_known(&self, known: &Known) -> bool {
-        known.epoch == self.name() && known.last <= self.last()
+        known.epoch == self.name() && (known.last <= self.lost || self.has(known.last))
+    }
+
+    fn has(&self, place: u64) -> bool {
+        self.records.iter().any(|(known, _)| *known == place)
+    }
+
+    /// The next records after a place, and the place of the one before them.
+    fn after(&self, after: u64) -> (u64, Vec<(u64, Record)>) {
+        let start = self.records.partition_point(|(place, _)| *place <= after);
+        let (before, news) = self.records.split_at(start);
+        let before = before.last().map_or(self.lost, |(place, _)| *place);
+        (before, news.iter().take(7).cloned().collect())
     }
 
     fn name(&self) -> String {
@@ -75,6 +87,10 @@ impl SharedRow {
         *self.trouble.lock().expect("no panic") = trouble;
     }
 
+    pub(crate) fn trouble(&self) -> Trouble {
+        *self.trouble.lock().expect("no panic")
+    }
+
     /// Forgets every record, as a restart without persistence does.
     pub(crate) fn begin_anew(&self) {
         self.kept().begin_anew();
@@ -103,7 +119,7 @@ impl SharedRow {
     }
 
     async fn suffer(&self) -> Result<Trouble, BackplaneError> {
-        let trouble = *self.trouble.lock().expect("no panic");
+        let trouble = self.trouble();
         match trouble {
             Trouble::Down => Err("down".into()),
             Trouble::Silent => std::future::pending().await,
@@ -157,15 +173,10 @@ impl Backplane for SharedRow {
     async fn read(&self, after: u64) -> Result<Vec<(u64, Record)>, BackplaneError> {
         for _ in 0..100 {
             self.suffer().await?;
-            let news: Vec<_> = {
-                let kept = self.kept();
-                kept.records
-                    .iter()
-                    .filter(|(place, _)| *place > after)
-                    .take(7)
-                    .cloned()
-                    .collect()
-            };
+            let (before, news) = self.kept().after(after);
+            if !news.is_empty() && before != after {
+                return Err("records are missing".into());
+            }
             if !news.is_empty() {
                 return Ok(news);
             }

@@ -244,3 +244,51 @@ async fn prefixes_keep_applications_apart() {
     publish_numbers(&a, 0..1).await;
     assert!(is_quiet(&mut reader).await);
 }
+
+#[tokio::test]
+async fn a_redis_that_has_lost_the_newest_records_is_a_gap_on_every_instance() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (a, b) = (instance(&server).await, instance(&server).await);
+    let (mut at_a, mut at_b) = (a.subscribe(), b.subscribe());
+    publish_numbers(&a, 0..4).await;
+    for reader in [&mut at_a, &mut at_b] {
+        assert_eq!(take(reader, 4).await, numbers(0..4));
+    }
+    let lose = "for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 2)) do
+            redis.call('XDEL', KEYS[1], entry[1])
+        end";
+    server.run(lose).await;
+    for reader in [&mut at_a, &mut at_b] {
+        assert_eq!(next(reader).await, "gap");
+    }
+    publish_numbers(&b, 4..5).await;
+    for reader in [&mut at_a, &mut at_b] {
+        assert_eq!(next(reader).await, "4");
+        assert!(is_quiet(reader).await);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_redis_drops_before_it_is_read_is_a_gap() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (a, b) = (instance(&server).await, instance(&server).await);
+    let mut at_b = b.subscribe();
+    publish_numbers(&a, 0..1).await;
+    assert_eq!(next(&mut at_b).await, "0");
+    // In one step, so that nobody reads in between.
+    let drop = r#"local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
+        for count = 1, 2 do
+            local record = '{"node":"x","kind":"alive","count":' .. count .. '}'
+            last = redis.call('XADD', KEYS[1], '*', 'record', record, 'after', last)
+        end
+        redis.call('XTRIM', KEYS[1], 'MAXLEN', 1)"#;
+    server.run(drop).await;
+    assert_eq!(next(&mut at_b).await, "gap");
+    publish_numbers(&a, 1..2).await;
+    assert_eq!(next(&mut at_b).await, "1");
+    assert!(is_quiet(&mut at_b).await);
+}

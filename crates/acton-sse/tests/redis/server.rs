@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use fred::prelude::{Builder, ClientLike, Config, Pool, ReconnectPolicy};
+use fred::prelude::{Builder, ClientLike, Config, LuaInterface, Pool, ReconnectPolicy};
 
 #[path = "../../../../tests/servers/port.rs"]
 mod port;
@@ -44,6 +44,14 @@ impl Server {
             .expect("a pool");
         pool.init().await.expect("a connection");
         pool
+    }
+
+    /// Does something to the row in one step.
+    pub(crate) async fn run(&self, script: &str) {
+        let row = vec!["{acton:sse}:records"];
+        let pool = self.pool().await;
+        let done: Result<(), _> = pool.eval(script, row, Vec::<String>::new()).await;
+        done.expect("a script that runs");
     }
 
     /// Kills it at once.
