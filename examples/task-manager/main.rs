@@ -46,6 +46,11 @@ async fn main() -> Result<()> {
 /// The whole service, ready to be served or tested.
 async fn app(config: Config) -> Result<ActonService> {
     let database = Database::connect(&config.database).await?;
+    app_on(config, database).await
+}
+
+/// As [`app`], on a database that somebody else knows too.
+async fn app_on(config: Config, database: Database) -> Result<ActonService> {
     migrate(&database).await?;
     let passwords = auth::Passwords::new(&config.password)?;
     let app = App::new(database.pool().clone(), passwords, config.service.is_dev());

@@ -1,5 +1,9 @@
 //! What a browser sees, request by request. `tests/browser` looks at it in a real one.
 
+mod remembered;
+
+use std::collections::BTreeMap;
+
 use acton_service::{Config, prelude::*};
 use axum::body::{Body, to_bytes};
 use http::{
@@ -8,11 +12,11 @@ use http::{
 };
 use tower::ServiceExt;
 
-/// A browser: it keeps its cookie, and the security token of the last page.
+/// A browser: it keeps its cookies, and the security token of the last page.
 #[derive(Clone)]
 struct Browser {
     app: Router,
-    cookie: String,
+    cookies: BTreeMap<String, String>,
     token: String,
 }
 
@@ -24,12 +28,14 @@ struct Answer {
 
 impl Browser {
     async fn new() -> Self {
-        let mut config = Config::default();
-        config.database.url = "sqlite::memory:".to_owned();
-        let app = crate::app(config).await.expect("starts").into_router();
+        let app = crate::app(config()).await.expect("starts");
+        Self::of(app.into_router())
+    }
+
+    fn of(app: Router) -> Self {
         Self {
             app,
-            cookie: String::new(),
+            cookies: BTreeMap::new(),
             token: String::new(),
         }
     }
@@ -62,20 +68,46 @@ impl Browser {
 
     async fn send(&mut self, request: http::request::Builder, body: String) -> Answer {
         let request = request
-            .header(COOKIE, &self.cookie)
+            .header(COOKIE, self.cookies())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(body))
             .expect("a request");
         let answer = self.app.clone().oneshot(request).await.expect("infallible");
         let answer = Answer::read(answer).await;
-        if let Some(cookie) = answer.header(SET_COOKIE) {
-            self.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        for cookie in answer.headers.get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().expect("text");
+            let (pair, attributes) = cookie.split_once(';').expect("attributes");
+            let (name, value) = pair.split_once('=').expect("a value");
+            if attributes.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
         }
         if let Some((_, rest)) = answer.body.split_once(r#"name="csrf_token" value=""#) {
             self.token = rest.split('"').next().unwrap_or_default().to_owned();
         }
         answer
     }
+
+    fn cookies(&self) -> String {
+        let cookies = self.cookies.iter();
+        let pairs: Vec<_> = cookies
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join("; ")
+    }
+
+    /// Whether the board is shown, with the cookies as they are.
+    async fn is_logged_in(&mut self) -> bool {
+        self.get("/").await.status == StatusCode::OK
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config.database.url = "sqlite::memory:".to_owned();
+    config
 }
 
 impl Answer {
@@ -125,11 +157,11 @@ async fn logging_in_leads_to_no_other_site() {
 async fn logging_in_changes_the_session_id() {
     let mut browser = Browser::new().await;
     browser.get("/login").await;
-    let before = browser.cookie.clone();
+    let before = browser.cookies();
     browser
         .post("/login", "username=demo&password=demo-password")
         .await;
-    assert_ne!(browser.cookie, before);
+    assert_ne!(browser.cookies(), before);
 }
 
 #[tokio::test]
@@ -355,10 +387,7 @@ async fn strangers_get_neither_tasks_nor_events() {
 #[tokio::test]
 async fn my_sessions_are_listed_and_others_can_be_ended() {
     let mut browser = Browser::logged_in().await;
-    let mut elsewhere = Browser {
-        cookie: String::new(),
-        ..browser.clone()
-    };
+    let mut elsewhere = Browser::of(browser.app.clone());
     elsewhere.get("/login").await;
     elsewhere
         .post("/login", "username=demo&password=demo-password")
@@ -382,9 +411,9 @@ async fn my_sessions_are_listed_and_others_can_be_ended() {
 #[tokio::test]
 async fn logging_out_ends_the_session() {
     let mut browser = Browser::logged_in().await;
-    let cookie = browser.cookie.clone();
+    let cookies = browser.cookies.clone();
     browser.post("/logout", "").await;
-    browser.cookie = cookie;
+    browser.cookies = cookies;
     assert_eq!(browser.get("/").await.status, StatusCode::SEE_OTHER);
 }
 
@@ -393,7 +422,7 @@ async fn the_board_says_who_has_it_open() {
     let mut browser = Browser::logged_in().await;
     let board = browser.get("/").await;
     assert!(board.shows("<strong>1 here now:</strong> demo"));
-    let stream = Request::get("/events").header(COOKIE, &browser.cookie);
+    let stream = Request::get("/events").header(COOKIE, browser.cookies());
     let stream = stream.body(Body::empty()).expect("a request");
     let stream = browser
         .app
