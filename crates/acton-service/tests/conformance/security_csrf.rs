@@ -15,6 +15,7 @@ on_both_stores![
     a_trusted_origin_is_trusted_exactly,
     the_header_wins_over_the_field,
     a_cookie_needs_a_token_and_a_bearer_does_not,
+    a_refusal_is_readable_for_page_fragment_and_api,
 ];
 
 const UNSAFE: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
@@ -268,4 +269,27 @@ async fn a_cookie_needs_a_token_and_a_bearer_does_not(place: Place) {
         .await,
         403
     );
+}
+
+async fn a_refusal_is_readable_for_page_fragment_and_api(place: Place) {
+    let fixture = place.start();
+    let browser = fixture.browser();
+    browser.csrf_token().await;
+    let form = || browser.post("/form").form(&[("x", "1")]);
+    let page = form().header("accept", "text/html").send().await;
+    let fragment = form().htmx().header("accept", "text/html").send().await;
+    let api = form().header("accept", "application/json").send().await;
+    for (answer, content_type) in [
+        (&page, "text/html"),
+        (&fragment, "text/html"),
+        (&api, "application/problem+json"),
+    ] {
+        assert_eq!(answer.status, 403);
+        let sent = answer.header("content-type").unwrap();
+        assert!(sent.starts_with(content_type), "{sent}");
+        assert!(answer.text().contains("reload"), "{}", answer.text());
+    }
+    let is_page = |answer: &crate::browser::Answer| answer.text().contains("<html");
+    assert!(is_page(&page) && !is_page(&fragment));
+    assert_eq!(api.json()["status"], 403);
 }

@@ -7,11 +7,19 @@ use serde_json::{Value, json};
 
 use crate::browser::Answer;
 use crate::fixture::Fixture;
+use crate::place::Place;
+
+on_both_stores![
+    a_valid_token_is_accepted,
+    every_other_token_is_refused,
+    a_token_signed_with_the_public_key_is_refused,
+    without_a_configured_key_every_token_is_refused,
+];
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 
-fn start() -> Fixture {
-    Fixture::with(&[
+fn start(place: &Place) -> Fixture {
+    place.with(&[
         ("ACTON_JWT__ALGORITHM", "HS256"),
         ("ACTON_JWT__SECRET", SECRET),
         ("ACTON_JWT__ISSUER", "https://issuer.example"),
@@ -60,16 +68,14 @@ async fn me(fixture: &Fixture, token: &str) -> Answer {
         .await
 }
 
-#[tokio::test]
-async fn a_valid_token_is_accepted() {
-    let answer = me(&start(), &signed(Algorithm::HS256, SECRET, &claims())).await;
+async fn a_valid_token_is_accepted(place: Place) {
+    let answer = me(&start(&place), &signed(Algorithm::HS256, SECRET, &claims())).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.text().contains("alice"));
 }
 
-#[tokio::test]
-async fn every_other_token_is_refused() {
-    let fixture = start();
+async fn every_other_token_is_refused(place: Place) {
+    let fixture = start(&place);
     let good = signed(Algorithm::HS256, SECRET, &claims());
     let parts: Vec<&str> = good.split('.').collect();
     let altered = signed(Algorithm::HS256, SECRET, &with("sub", json!("bob")));
@@ -79,6 +85,7 @@ async fn every_other_token_is_refused() {
     for (what, token) in [
         ("alg none", unsigned(r#"{"alg":"none","typ":"JWT"}"#)),
         ("alg NONE", unsigned(r#"{"alg":"NONE","typ":"JWT"}"#)),
+        ("alg nOnE", unsigned(r#"{"alg":"nOnE","typ":"JWT"}"#)),
         (
             "another algorithm",
             signed(Algorithm::HS512, SECRET, &claims()),
@@ -124,13 +131,31 @@ async fn every_other_token_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn without_a_configured_key_every_token_is_refused() {
-    let answer = me(
-        &Fixture::start(),
-        &signed(Algorithm::HS256, SECRET, &claims()),
-    )
-    .await;
+async fn a_token_signed_with_the_public_key_is_refused(place: Place) {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let public = pair.public_key_pem();
+    let file = std::env::temp_dir().join(format!("acton-key-{:x}", getrandom::u64().unwrap()));
+    std::fs::write(&file, &public).unwrap();
+    let fixture = place.with(&[
+        ("ACTON_JWT__ALGORITHM", "ES256"),
+        ("ACTON_JWT__PUBLIC_KEY_FILE", file.to_str().unwrap()),
+        ("ACTON_JWT__ISSUER", "https://issuer.example"),
+        ("ACTON_JWT__AUDIENCE", "board"),
+    ]);
+    std::fs::remove_file(&file).unwrap();
+    let key = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).unwrap();
+    let good = encode(&Header::new(Algorithm::ES256), &claims(), &key).unwrap();
+    assert_eq!(me(&fixture, &good).await.status, 200);
+    let answer = me(&fixture, &signed(Algorithm::HS256, &public, &claims())).await;
+    let challenge = answer.header("www-authenticate");
+    assert_eq!(
+        (answer.status, challenge),
+        (401, Some("Bearer error=\"invalid_token\""))
+    );
+}
+
+async fn without_a_configured_key_every_token_is_refused(place: Place) {
+    let answer = me(&place.start(), &signed(Algorithm::HS256, SECRET, &claims())).await;
     assert_eq!(answer.status, 401);
 }
 

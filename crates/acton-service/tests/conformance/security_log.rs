@@ -10,7 +10,8 @@ use crate::redis::Redis;
 
 const KEY: &str = "an-unlikely-signing-key-of-thirty-two-bytes";
 
-/// Everything that the process writes while somebody logs in, with what must not be in it.
+/// Everything that the process writes while somebody logs in, and what it tells operators and shows of errors, with what
+/// must not be in it.
 async fn log_of_a_visit(redis: Option<&Redis>) -> (String, Vec<(&'static str, String)>) {
     let file = std::env::temp_dir().join(format!("acton-log-{:x}", getrandom::u64().unwrap()));
     let url = redis.map(Redis::url);
@@ -57,6 +58,11 @@ async fn log_of_a_visit(redis: Option<&Redis>) -> (String, Vec<(&'static str, St
             .send()
             .await;
     }
+    let mut told = String::new();
+    for path in ["/metrics", "/panic", "/nowhere", "/admin", "/ready"] {
+        told.push_str(&browser.get(path).send().await.text());
+    }
+    assert!(told.contains("# TYPE"), "{told}");
     let session = browser.session_id().unwrap();
     // The last lines are written when it ends by itself.
     fixture.terminate();
@@ -74,7 +80,7 @@ async fn log_of_a_visit(redis: Option<&Redis>) -> (String, Vec<(&'static str, St
         ("the value in a query", "secret-in-a-query".to_owned()),
         ("the value in a session", "value-of-a-session".to_owned()),
     ];
-    (log, secrets)
+    (log + &told, secrets)
 }
 
 fn assert_silent(log: &str, secrets: &[(&str, String)]) {
