@@ -135,7 +135,10 @@ impl From<session_store::Error> for Error {
 
 impl From<Error> for session_store::Error {
     fn from(error: Error) -> Self {
-        Self::Backend(error.to_string())
+        Self::Backend(match error {
+            Error::Unavailable(text) => text,
+            error => error.to_string(),
+        })
     }
 }
 
@@ -201,6 +204,15 @@ mod tests {
             let error: Error = error;
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_store_says_is_said_once() {
+        let error = session_store::Error::from(Error::Unavailable("no answer".to_owned()));
+        assert_eq!(
+            Error::from(error).to_string(),
+            "session store unavailable: no answer"
+        );
     }
 
     #[test]
