@@ -159,6 +159,9 @@ impl Answer {
         let Some(ForV4(respelled)) = response.extensions_mut().remove() else {
             return;
         };
+        if respelled.is_empty() {
+            return;
+        }
         self.context.consulted().mark_version();
         if self.htmx.version != Some(HtmxVersion::V4) {
             return;

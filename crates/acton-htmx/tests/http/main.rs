@@ -6,6 +6,7 @@
 
 mod answer;
 mod app;
+mod compose;
 mod dialect;
 mod place;
 mod request;
