@@ -188,7 +188,7 @@ fn assert_read(sent: &str, input: &Input<'_>, parts: &[(&Part<'_>, Selector)], s
     } else if parts.is_empty() {
         // Both majors leave the target alone beside a part, and empty it without.
         let nobody = [
-            ("hx-target", "body".to_owned()),
+            ("hx-target", "head".to_owned()),
             ("hx-swap", "none".to_owned()),
         ];
         assert_eq!(tokens.next(), Some(start("hx-partial", nobody)));

@@ -200,7 +200,7 @@ fn is_part(tag: &str) -> bool {
 pub struct Fragments(Result<Content, Error>);
 
 /// A part for nobody. Both versions of htmx leave the target alone beside a part, and empty it without.
-const NO_PART: &str = r#"<hx-partial hx-target="body" hx-swap="none"></hx-partial>"#;
+const NO_PART: &str = r#"<hx-partial hx-target="head" hx-swap="none"></hx-partial>"#;
 
 #[derive(Debug)]
 struct Content {

@@ -301,6 +301,32 @@ proptest! {
     }
 
     #[test]
+    fn text_of_single_bytes_is_read_as_the_browser_wrote_it(text in "[ -~\u{a0}-\u{ff}]{0,12}", encoded in any::<bool>()) {
+        use headers::*;
+        let bytes: Vec<u8> = text.chars().map(|character| u8::try_from(character).unwrap()).collect();
+        let mut map = HeaderMap::new();
+        for name in [HX_TARGET, HX_TRIGGER, HX_TRIGGER_NAME, HX_PROMPT] {
+            let value = if encoded {
+                map.insert(format!("{name}-uri-autoencoded").parse::<HeaderName>().unwrap(), HeaderValue::from_static("true"));
+                let escaped = percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC);
+                HeaderValue::try_from(escaped.to_string()).unwrap()
+            } else {
+                HeaderValue::from_bytes(&bytes).unwrap()
+            };
+            map.insert(name, value);
+        }
+        let read = [
+            HxTarget::from_headers(&map).0,
+            HxTrigger::from_headers(&map).0,
+            HxTriggerName::from_headers(&map).0,
+            HxPrompt::from_headers(&map).0,
+        ];
+        for read in read {
+            prop_assert_eq!(read.as_ref(), Some(&text));
+        }
+    }
+
+    #[test]
     fn ids_are_read_as_the_browser_wrote_them(id in "\\PC{1,12}") {
         let mut headers = HeaderMap::new();
         let encoded = percent_encoding::utf8_percent_encode(&id, percent_encoding::NON_ALPHANUMERIC);

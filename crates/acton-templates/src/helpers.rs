@@ -48,7 +48,7 @@ pub fn truncate(text: &str, max: impl Borrow<usize>) -> String {
 ///
 /// | filter | gives |
 /// |---|---|
-/// | `hx_json` | a struct or map as JSON for `hx-vals` or `hx-headers`: `hx-vals="{{ values\|hx_json }}"`. Whatever text it holds stays inside the attribute and reaches the server unchanged. A value that is no JSON object fails the template. |
+/// | `hx_json` | a struct or map as JSON for `hx-vals` or `hx-headers`: `hx-vals="{{ values\|hx_json }}"`. Whatever text it holds stays inside the attribute and reaches the server unchanged. A value that is no JSON object, or holds a number that a browser would read as another, fails the template. |
 #[expect(
     missing_docs,
     clippy::missing_errors_doc,
