@@ -33,6 +33,7 @@ use crate::{
     request::{RequestId, id::X_REQUEST_ID, proxy::TrustedProxies},
     security_headers::SecurityHeaders,
     server::{Shutdown, end_at_shutdown},
+    states::States,
     versioning::Notices,
 };
 
@@ -44,6 +45,7 @@ struct Frame {
     proxies: TrustedProxies,
     headers: SecurityHeaders,
     notices: Notices,
+    states: States,
     shutdown: Shutdown,
     #[cfg(feature = "metrics")]
     metrics: Option<Metrics>,
@@ -53,6 +55,7 @@ impl FrameLayer {
     pub(crate) fn new(
         config: &Config,
         notices: Notices,
+        states: States,
         shutdown: Shutdown,
         #[cfg(feature = "metrics")] metrics: Option<Metrics>,
     ) -> Self {
@@ -60,6 +63,7 @@ impl FrameLayer {
             proxies: TrustedProxies::new(config.service.trusted_proxies.clone()),
             headers: SecurityHeaders::new(config.service.is_https()),
             notices,
+            states,
             shutdown,
             #[cfg(feature = "metrics")]
             metrics,
@@ -103,6 +107,7 @@ impl Frame {
         // Before anybody limits, bans or logs by address.
         let client = self.proxies.client(request.extensions(), request.headers());
         request.extensions_mut().insert(client);
+        self.states.hand_to(request.extensions_mut());
         Begun {
             id,
             line: AccessLine::begin(request, client),

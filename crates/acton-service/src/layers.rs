@@ -5,7 +5,7 @@ use tower::util::option_layer;
 
 use crate::{
     admission::AdmissionLayer, config::Config, frame::FrameLayer, guard::GuardLayer,
-    server::Shutdown, versioning::Notices,
+    server::Shutdown, states::States, versioning::Notices,
 };
 
 /// What the builder adds to the stack.
@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Parts {
     pub(crate) admission: AdmissionLayer,
     pub(crate) notices: Notices,
+    pub(crate) states: States,
     #[cfg(not(feature = "askama"))]
     pub(crate) api: Vec<String>,
     #[cfg(feature = "askama")]
@@ -34,6 +35,7 @@ pub(crate) fn apply(routes: Router, config: &Config, shutdown: Shutdown, parts: 
         FrameLayer::new(
             config,
             parts.notices,
+            parts.states,
             shutdown,
             #[cfg(feature = "metrics")]
             parts.metrics,

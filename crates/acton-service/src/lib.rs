@@ -42,6 +42,7 @@ mod request;
 mod reserved;
 mod security_headers;
 mod server;
+mod states;
 
 mod cors;
 mod health;

@@ -6,7 +6,7 @@ mod service;
 
 use std::fmt::Display;
 
-use axum::{Extension, Router, extract::Request, response::IntoResponse, routing::Route};
+use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use tower::{Layer, Service};
 
 pub use config::ServiceConfig;
@@ -108,8 +108,9 @@ impl ServiceBuilder {
     /// Hands a value to every handler, as `Extension<S>`.
     ///
     /// For axum's `State<S>` give it to [`VersionedApiBuilder::with_state`](crate::versioning::VersionedApiBuilder::with_state).
-    pub fn with_state<S: Clone + Send + Sync + 'static>(self, state: S) -> Self {
-        self.with_layer(Extension(state))
+    pub fn with_state<S: Clone + Send + Sync + 'static>(mut self, state: S) -> Self {
+        self.parts.states.add(state);
+        self
     }
 
     /// Puts a layer around all routes and the fallback, inside the service's own layers; a later one goes around the
