@@ -43,8 +43,8 @@ pub struct SessionConfig {
     pub remember: Duration,
     /// How many sessions, and how many remembered browsers, one user has at most; 0 is no limit. Default: 100.
     ///
-    /// A login beyond that ends the session whose login is longest ago, or forgets the browser that came back longest
-    /// ago. So whoever ends all sessions of a user comes to an end.
+    /// A login beyond that ends the session that has its id for the longest time, or forgets the browser that came back
+    /// longest ago. So whoever ends all sessions of a user comes to an end.
     ///
     /// <https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#simultaneous-session-logons>
     pub max_sessions_per_user: usize,

@@ -37,7 +37,13 @@ struct Scene {
 }
 
 /// The request begins after some half commands, or the end does.
-async fn scene(
+async fn scene(act: (&str, &str, &str), end: End, order: (u32, u32)) -> Scene {
+    scene_beside(0, act, end, order).await
+}
+
+/// As [`scene`], with so many other browsers that are remembered for alice.
+async fn scene_beside(
+    others: u32,
     (who, path, form): (&str, &str, &str),
     end: End,
     (act_after, end_after): (u32, u32),
@@ -45,6 +51,10 @@ async fn scene(
     let store = Store::custom(Shelf::default().slow(COMMAND));
     let app = app(store.clone());
     let registry = session_layer(&SessionConfig::default(), store).registry();
+    for _ in 0..others {
+        let other = Browser::new(&app);
+        other.submit("/login", "username=alice&remember=true").await;
+    }
     let browser = Browser::new(&app);
     browser.post("/session/set", "k=a&v=1").await;
     if !who.is_empty() {
@@ -172,6 +182,26 @@ async fn a_login_is_ended_or_found_afterwards() {
     }
 }
 
+/// It was not there when remembered browsers were looked for, and its session was when sessions were.
+#[tokio::test(start_paused = true)]
+async fn a_browser_is_not_remembered_for_a_session_that_was_revoked() {
+    for form in [
+        "username=alice&remember=true",
+        "username=alice&remember=true&pauses=1",
+    ] {
+        let mut revoked = 0;
+        for after in 0..2 * COMMANDS {
+            let act = ("", "/login", form);
+            let scene = scene_beside(4, act, End::RevokeAll, (after, 0)).await;
+            let found = user_of_session(&scene.browser).await;
+            assert_eq!(user(&scene.browser).await, found, "{}", scene.what);
+            revoked += u32::from(found.is_empty());
+            is_found(&scene).await;
+        }
+        assert!(revoked > 0 && revoked < 2 * COMMANDS, "{form} {revoked}");
+    }
+}
+
 /// Who is logged in after a login beside an end, where it is certain.
 fn expected_after<'a>(
     scene: &Scene,
@@ -227,7 +257,7 @@ async fn whoever_ends_a_session_finds_it_between_two_ids() {
         ("/become", "username=bob"),
     ] {
         for leaves_after in 1..2 * COMMANDS {
-            for end_after in leaves_after.saturating_sub(2)..leaves_after + 16 {
+            for end_after in leaves_after.saturating_sub(1)..leaves_after + 12 {
                 let Some((has_ended, before, registry)) =
                     left((path, form), leaves_after, end_after).await
                 else {
