@@ -1,9 +1,12 @@
 //! One request writes while another one exchanges the id, command by command.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use acton_session::Store;
-use axum::http::StatusCode;
+use acton_session::{
+    AuthSession, CsrfConfig, Error, SessionConfig, Store, TypedSession, session_layer,
+};
+use axum::{Router, http::StatusCode, routing::post};
+use tokio::sync::Notify;
 
 use crate::{app::app, browser::Browser, stores::Shelf};
 
@@ -55,4 +58,36 @@ async fn whoever_has_read_a_session_writes_to_it_wherever_it_went() {
             assert!(found > COMMANDS, "{found}");
         }
     }
+}
+
+#[tokio::test]
+async fn nobody_is_remembered_in_a_session_that_somebody_else_took_over() {
+    let store = Store::memory();
+    let browser = Browser::new(&app(store.clone()));
+    browser.submit("/login", "username=alice").await;
+    let (loaded, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let remember = {
+        let (loaded, go_on) = (Arc::clone(&loaded), Arc::clone(&go_on));
+        async move |mut auth: TypedSession<AuthSession>| -> Result<(), Error> {
+            loaded.notify_one();
+            go_on.notified().await;
+            auth.remember().await
+        }
+    };
+    let csrf = CsrfConfig {
+        enabled: false,
+        ..CsrfConfig::default()
+    };
+    let layer = session_layer(&SessionConfig::default(), store).csrf(csrf);
+    let late = Router::new().route("/", post(remember)).layer(layer);
+    let late = browser.twin().on(&late);
+    let late = tokio::spawn(async move { late.post("/", "").await });
+    loaded.notified().await;
+    browser.submit("/login", "username=bob").await;
+    go_on.notify_one();
+    let page = late.await.unwrap();
+    assert_eq!(
+        (page.status, page.header("set-cookie")),
+        (StatusCode::OK, None)
+    );
 }
