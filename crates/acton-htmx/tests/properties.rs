@@ -279,6 +279,7 @@ proptest! {
     #[test]
     fn of_several_words_about_one_thing_the_last_is_read(
         ((first, _), (last, meant)) in (swap(), swap()),
+        styles in prop::array::uniform2(style()),
         selectors in prop::array::uniform2(SELECTOR),
         urls in prop::array::uniform2(prop::option::of("/[a-z]{0,4}")),
     ) {
@@ -287,6 +288,9 @@ proptest! {
             let (style, read) = read_swap(sent);
             prop_assert_eq!((&*style, &read), (*word, modifiers));
         }
+        // Several styles of htmx 4 are one of htmx 2.
+        let [(first, _), (last, words)] = styles;
+        prop_assert_eq!(sent_to_both(|| (HxReswap(first), HxReswap(last)), &headers::HX_RESWAP), words);
         let targets = || selectors.clone().map(|text| HxRetarget::new(text).unwrap()).into();
         let parts = || selectors.clone().map(|text| HxReselect::new(text).unwrap()).into();
         let sent = [
