@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -16,13 +17,16 @@ use super::PUBLISHERS;
 pub(super) enum Seen {
     /// The voice of a publisher, and its number.
     Number(usize, usize),
+    /// It has seen what comes next already now, before it has a place in the row.
+    Early,
     Gap,
-    /// It has come back.
-    Opened,
+    /// It has come to a node while the row was another one, which not every node could know.
+    Between,
 }
 
 pub(super) struct Listener {
     addresses: Arc<[SocketAddr]>,
+    between: Arc<AtomicBool>,
     random: u64,
     last_event_id: String,
     stream: Option<Stream>,
@@ -33,9 +37,14 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Opens the first stream, which is there before anything is published.
-    pub(super) async fn open(addresses: &Arc<[SocketAddr]>, seed: u64) -> Self {
+    pub(super) async fn open(
+        addresses: &Arc<[SocketAddr]>,
+        between: &Arc<AtomicBool>,
+        seed: u64,
+    ) -> Self {
         let mut listener = Self {
             addresses: Arc::clone(addresses),
+            between: Arc::clone(between),
             random: seed,
             last_event_id: String::new(),
             stream: None,
@@ -60,7 +69,9 @@ impl Listener {
                 None => self.connect().await,
             };
             if let Ok(stream) = stream {
-                self.seen.push(Seen::Opened);
+                if self.between.load(Ordering::Relaxed) {
+                    self.seen.push(Seen::Between);
+                }
                 self.read(stream).await;
             }
             // Most come back soon, some so late that the history has gone on.
@@ -92,10 +103,15 @@ impl Listener {
     /// Takes the lines of one block in, as a browser dispatches an event.
     fn take(&mut self, block: &[String]) {
         let field = |name: &str| block.iter().find_map(|line| line.strip_prefix(name));
+        let data = field("data: ");
         if let Some(id) = field("id: ") {
+            // `epoch-place`, and behind it what nodes have delivered without a place.
+            let place = |id: &str| id.split('.').next().map(ToOwned::to_owned);
+            if data.is_some() && id.contains('.') && place(id) == place(&self.last_event_id) {
+                self.seen.push(Seen::Early);
+            }
             id.clone_into(&mut self.last_event_id);
         }
-        let data = field("data: ");
         if field("event: ") == Some("gap") {
             self.seen.push(Seen::Gap);
         } else if let Some(data) = data {
