@@ -24,8 +24,9 @@ const PAGE = `<!-- by a proxy --><!doctype html><html><head><title>Other</title>
 const NEW = { op: "oob", id: "o1", style: "innerHTML", html: "NEW" };
 
 /** Has every request for `path` answered without the framework, as by a proxy or a stream. */
-const answer = (page, path, status, body) =>
-  page.route(`**${path}`, (route) => route.fulfill({ status, contentType: "text/html", body }));
+const answer = (page, path, status, body, headers = {}) =>
+  page.route(`**${path}`, (route) =>
+    route.fulfill({ status, headers: { "content-type": "text/html", ...headers }, body }));
 
 /** The request that a click makes. */
 async function requested(page, path, selector = "#go") {
@@ -49,9 +50,9 @@ for (const version of [2, 4]) {
     assert.equal(await missing.locator("main").count(), 1);
     assert.equal(missing.url(), `${fixture.origin}/no/such/page`);
 
-    for (const status of [422, 502]) {
+    for (const [status, place] of [[422, {}], [502, {}], [500, { "HX-Reswap": "afterend" }], [404, { "HX-Retarget": "#o1" }]]) {
       const page = await shell(link("/elsewhere"));
-      await answer(page, "/elsewhere", status, PAGE);
+      await answer(page, "/elsewhere", status, PAGE, place);
       await click(page);
       assert.equal(await page.locator("#other").count(), 1, `${status}`);
       assert.equal(await page.locator("#out").count(), 0, `${status}`);
@@ -67,15 +68,22 @@ for (const version of [2, 4]) {
     assert.equal(await page.locator("#main").count(), 1);
   });
 
-  named("a whole page to mend a form stays out of a fragment also when it is streamed", async () => {
-    const page = await shell(button("/elsewhere"));
-    await answer(page, "/elsewhere", 422, PAGE);
-    for (let times = 0; times < 2; times += 1) {
-      await click(page);
-      assert.equal(await text(page, "#out"), "old");
-      assert.equal(await page.locator("main").count(), 1);
-      assert.equal(await page.title(), "Shell");
+  named("a whole page stays out of a fragment also when it is streamed", async () => {
+    for (const [status, place] of [[422, {}], [500, { "HX-Retarget": "#o1" }], [409, { "HX-Reswap": "beforeend" }]]) {
+      const page = await shell(button("/elsewhere"));
+      await answer(page, "/elsewhere", status, PAGE, place);
+      for (let times = 0; times < 2; times += 1) {
+        await click(page);
+        assert.equal(await text(page, "#out"), "old", `${status}`);
+        assert.equal(await text(page, "#o1"), "o1", `${status}`);
+        assert.equal(await page.locator("main").count(), 1);
+        assert.equal(await page.title(), "Shell");
+      }
     }
+    const page = await shell(button("/elsewhere"));
+    await answer(page, "/elsewhere", 500, PAGE, { "HX-Retarget": "#o1", "HX-Reselect": "#frag" });
+    await click(page);
+    assert.equal(await text(page, "#o1"), "whole", "a part of a page is no page");
   });
 
   named("the token of the page is in no URL", async () => {

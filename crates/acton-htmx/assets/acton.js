@@ -68,16 +68,18 @@
   });
 
   // Where an answer goes. An error is shown where the server says, as a form to mend (422), or, for
-  // a boosted link, as the page. Any other error leaves the page alone, as does an answer that has
-  // no content. Events, and parts for other elements, arrive whatever the status.
+  // a boosted link, as the page. Any other error leaves the page alone, and so do a whole page for a
+  // place in it and an answer that has no content. Events, and parts for other elements, arrive
+  // whatever the status.
 
-  const isPage = (html) => /<!doctype html|<html[\s>]/i.test(html);
+  const isPage = (html) => /^<(!doctype|html[\s>])/i.test(html.replace(/^(\s|<!--[\s\S]*?-->)+/, ""));
   const isEmpty = (status) => status === 204 || status === 304;
 
-  function placeOf({ status, html, boosted, wantsPage, retarget, reswap }) {
+  function placeOf({ status, html, boosted, wantsPage, retarget, reselect, reswap }) {
     if (isEmpty(status) || (status >= 400 && reswap === "none")) return "nowhere";
-    if (status < 400 || retarget || reswap) return "as asked";
-    if (status === 422 && (wantsPage || !isPage(html))) return "as asked";
+    if (status < 400) return "as asked";
+    const fits = retarget === "body" || reselect || (wantsPage && !retarget) || !isPage(html);
+    if (fits && (retarget || reswap || status === 422)) return "as asked";
     return boosted ? "page" : "nowhere";
   }
 
@@ -128,8 +130,9 @@
     const { xhr, boosted } = detail;
     if (!xhr) return;
     const { status, responseText: html } = xhr;
-    const retarget = xhr.getResponseHeader("HX-Retarget");
-    const place = placeOf({ status, html, boosted, retarget, reswap: xhr.getResponseHeader("HX-Reswap") });
+    const [retarget, reselect, reswap] = ["HX-Retarget", "HX-Reselect", "HX-Reswap"]
+      .map((name) => xhr.getResponseHeader(name));
+    const place = placeOf({ status, html, boosted, retarget, reselect, reswap });
     if (status >= 400 || place === "nowhere") detail.shouldSwap = true;
     if (detail.selected) detail.selectOverride = detail.selected;
     if (isWhole(status, place, retarget)) {
@@ -152,10 +155,10 @@
   on("htmx:after:request", ({ detail: { ctx } }) => {
     const { hx, response: { status }, request: { headers }, text: html } = ctx;
     renew(html);
-    const { retarget, reswap } = hx;
+    const { retarget, reselect, reswap } = hx;
     const boosted = headers["HX-Boosted"];
     const wantsPage = headers["HX-Request-Type"] === "full" && !boosted;
-    const place = placeOf({ status, html, boosted, wantsPage, retarget, reswap });
+    const place = placeOf({ status, html, boosted, wantsPage, retarget, reselect, reswap });
     makeRegion(status, retarget);
     if (isWhole(status, place, retarget)) Object.assign(ctx, { select: null, selectOOB: null });
     if (retarget === "this") hx.retarget = ctx.sourceElement;

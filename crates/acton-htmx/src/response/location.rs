@@ -155,7 +155,9 @@ impl HxLocation {
         Ok(self)
     }
 
-    /// Puts this URL into the history. Default: the path that is fetched.
+    /// Puts this URL into the history. Default: the path that is fetched, with its fragment.
+    ///
+    /// htmx 2 adds the fragment of the path to a URL that has none.
     pub fn push(mut self, url: LocalUrl) -> Self {
         self.push = Some(HistoryUrl::Url(url));
         self
