@@ -88,7 +88,7 @@ impl HtmlTemplate {
     }
 
     /// Answers 422: the form that is rendered here was not accepted. Both majors of htmx swap it in,
-    /// unless it is a whole page where a fragment was wanted, so choose with [`of`](Self::of).
+    /// unless it is a whole document where a fragment was wanted, so choose with [`of`](Self::of).
     pub fn unprocessable(self) -> Self {
         self.with_status(StatusCode::UNPROCESSABLE_ENTITY)
     }
@@ -205,21 +205,22 @@ impl HtmlTemplate {
     fn render<T: Template>(template: &T, mode: RenderMode) -> Self {
         let name = any::type_name::<T>();
         let span = tracing::debug_span!("render", template = name, mode = ?mode);
+        let mut head = Response::default();
+        head.extensions_mut().insert(Intact);
         let content = span.in_scope(|| {
             let html = template.render().map_err(|source| RenderError::Template {
                 template: name,
                 source,
             })?;
-            let is_fragment = mode == RenderMode::Fragment;
-            if is_fragment && RenderMode::of(html.as_bytes()) == RenderMode::Page {
+            let rendered = RenderMode::of(html.as_bytes());
+            if mode == RenderMode::Fragment && rendered == RenderMode::Page {
                 return Err(RenderError::WholeDocument { template: name });
             }
+            // A bare form may be swapped in, also where it is what the handler calls a page.
+            head.extensions_mut().insert(rendered);
             tracing::debug!(bytes = html.len(), "rendered");
             Ok(Markup::trusted(html).into())
         });
-        let mut head = Response::default();
-        head.extensions_mut().insert(mode);
-        head.extensions_mut().insert(Intact);
         Self {
             content,
             head,
@@ -274,6 +275,10 @@ mod tests {
     #[derive(Template)]
     #[template(ext = "html", source = "<p>SECRET</p>")]
     struct Secret;
+
+    #[derive(Template)]
+    #[template(ext = "html", source = "<!doctype html><p>SECRET</p>")]
+    struct Document;
 
     struct Refused;
 
@@ -351,10 +356,12 @@ mod tests {
     #[tokio::test]
     async fn a_page_to_mend_a_form_never_lands_in_a_fragment() {
         for newer in [false, true] {
-            let page = HtmlTemplate::page(Secret).unprocessable();
+            let page = HtmlTemplate::page(Document).unprocessable();
             assert_eq!(answered(page, newer).await.0, "none");
-            let fragment = HtmlTemplate::fragment(Secret).unprocessable();
-            assert_eq!(answered(fragment, newer).await.0, "");
+            for form in [HtmlTemplate::page(Secret), HtmlTemplate::fragment(Secret)] {
+                let form = answered(form.unprocessable(), newer).await;
+                assert_eq!(form, (String::new(), "<p>SECRET</p>".to_owned()));
+            }
         }
     }
 

@@ -167,6 +167,10 @@ fn app(pages: ErrorPages) -> Router {
 #[template(ext = "html", source = "<p>ok</p>")]
 struct Short;
 
+#[derive(Template)]
+#[template(ext = "html", source = "<!doctype html><p>ok</p>")]
+struct Document;
+
 struct Seen {
     status: StatusCode,
     headers: HeaderMap,
@@ -302,13 +306,13 @@ async fn what_cannot_be_rendered_or_sent_becomes_an_error_page_that_leaks_nothin
 }
 
 #[test]
-fn the_mode_travels_with_the_response() {
+fn what_was_rendered_travels_with_the_response() {
     let mode = |answer: HtmlTemplate| answer.into_response().extensions().get().copied();
-    assert_eq!(mode(HtmlTemplate::page(Short)), Some(RenderMode::Page));
-    assert_eq!(
-        mode(HtmlTemplate::fragment(Short)),
-        Some(RenderMode::Fragment)
-    );
+    let page = HtmlTemplate::page(Document);
+    assert_eq!(mode(page), Some(RenderMode::Page));
+    for part in [HtmlTemplate::page(Short), HtmlTemplate::fragment(Short)] {
+        assert_eq!(mode(part), Some(RenderMode::Fragment));
+    }
 }
 
 #[tokio::test]
