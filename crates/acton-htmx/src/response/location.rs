@@ -67,13 +67,13 @@ impl HxLocation {
         LocalUrl::parse(url.as_ref()).map(Self::from)
     }
 
-    /// Swaps into this element. Default: the body.
+    /// Swaps into this element, by a selector of CSS. Default: the body.
     ///
     /// # Errors
     ///
     /// [`Error::Selector`] when the selector cannot be sent.
     pub fn target(mut self, selector: &str) -> Result<Self, Error> {
-        self.target = Some(Selector::new(selector)?);
+        self.target = Some(Selector::css(selector)?);
         Ok(self)
     }
 
@@ -83,7 +83,7 @@ impl HxLocation {
     ///
     /// [`Error::Selector`] when the selector cannot be sent.
     pub fn source(mut self, selector: &str) -> Result<Self, Error> {
-        self.source = Some(Selector::new(selector)?);
+        self.source = Some(Selector::css(selector)?);
         Ok(self)
     }
 
@@ -93,7 +93,7 @@ impl HxLocation {
     ///
     /// [`Error::Selector`] when the selector cannot be sent.
     pub fn select(mut self, selector: &str) -> Result<Self, Error> {
-        self.select = Some(Selector::new(selector)?);
+        self.select = Some(Selector::css(selector)?);
         Ok(self)
     }
 
@@ -326,5 +326,14 @@ mod tests {
         assert!(to("/a").values(&[1]).is_err());
         assert!(to("/a").select_oob("a", SwapStyle::TextContent).is_err());
         assert!(to("/a").select_oob("", SwapStyle::OuterHtml).is_err());
+    }
+
+    #[test]
+    fn a_selector_that_only_the_resolver_of_htmx_reads_is_refused() {
+        for text in ["<b/>", "next <p/>", "global <p/>"] {
+            assert!(to("/a").target(text).is_err(), "{text}");
+            assert!(to("/a").source(text).is_err(), "{text}");
+            assert!(to("/a").select(text).is_err(), "{text}");
+        }
     }
 }
