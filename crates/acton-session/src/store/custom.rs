@@ -96,9 +96,23 @@ impl Custom {
     pub(crate) async fn end(&self, key: &Key, until_ms: u64) -> Result<Option<Arc<Slot>>, Error> {
         let _turn = self.turns[key.place(LOCKS)].lock().await;
         let current = self.load(key).await?;
-        let record = record(key, &Slot::Ended, until_ms)?;
-        within(self.store.save(&record)).await?;
+        let sign = record(key, &Slot::Ended, until_ms)?;
+        self.put(sign, current.is_some()).await?;
         Ok(current.map(|current| current.slot))
+    }
+
+    /// Most of these stores save only what is there, and create only where nothing is.
+    async fn put(&self, record: Record, is_there: bool) -> Result<(), Error> {
+        if !is_there {
+            let mut created = record.clone();
+            within(self.store.create(&mut created)).await?;
+            if created.id == record.id {
+                return Ok(());
+            }
+            // Something is there that cannot be read, or whose time is over.
+            within(self.store.delete(&created.id)).await?;
+        }
+        within(self.store.save(&record)).await
     }
 }
 

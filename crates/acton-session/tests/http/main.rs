@@ -21,6 +21,7 @@ mod layers;
 mod leaving;
 mod login;
 mod logs;
+mod others;
 mod redis_server;
 mod registry;
 mod remember;

@@ -109,6 +109,11 @@ impl RedisServer {
         ));
     }
 
+    /// Nothing is kept any more.
+    pub(crate) fn lose(&self) {
+        self.eval("redis.call('FLUSHALL') return 0");
+    }
+
     fn eval(&self, script: &str) -> usize {
         let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
         let command = format!("EVAL \"{script}\" 0\r\n");

@@ -7,6 +7,7 @@ use std::{
 };
 
 use acton_session::{SessionStore, Store};
+use time::OffsetDateTime;
 use tower_sessions::{
     session::{Id, Record},
     session_store::{Error, Result},
@@ -46,7 +47,7 @@ pub(crate) fn redis() -> Option<(RedisServer, Store)> {
     Some((server, store))
 }
 
-/// A store as somebody else would write it: it can only overwrite, and others come first.
+/// A store as somebody else would write it: it saves what is there, whoever changed it, and others come first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shelf {
     records: Arc<Mutex<HashMap<Id, Record>>>,
@@ -116,6 +117,11 @@ impl Shelf {
         }
     }
 
+    /// Nothing is kept any more.
+    pub(crate) fn lose(&self) {
+        self.records.lock().unwrap().clear();
+    }
+
     /// Everything that is kept, names and all, as text.
     pub(crate) fn text(&self) -> String {
         let records = self.records.lock().unwrap();
@@ -134,7 +140,7 @@ impl Shelf {
 
     fn answer<'a, T: Send + 'a>(
         &self,
-        work: impl FnOnce(&mut HashMap<Id, Record>) -> T + Send + 'a,
+        work: impl FnOnce(&mut HashMap<Id, Record>) -> Result<T> + Send + 'a,
     ) -> Answer<'a, T> {
         let shelf = self.clone();
         Box::pin(async move {
@@ -152,7 +158,7 @@ impl Shelf {
                 return std::future::pending().await;
             }
             shelf.travel().await;
-            Ok(done)
+            done
         })
     }
 
@@ -166,21 +172,34 @@ impl Shelf {
 }
 
 impl SessionStore for Shelf {
+    /// Takes another id where something is, also where its time is over.
     fn create<'a, 'b, 'c>(&'a self, record: &'b mut Record) -> Answer<'c, ()>
     where
         'a: 'c,
         'b: 'c,
     {
-        self.save(record)
+        self.answer(move |records| {
+            while records.contains_key(&record.id) {
+                record.id = Id::default();
+            }
+            records.insert(record.id, record.clone());
+            Ok(())
+        })
     }
 
+    /// Fails where nothing is, as that for Redis does.
     fn save<'a, 'b, 'c>(&'a self, record: &'b Record) -> Answer<'c, ()>
     where
         'a: 'c,
         'b: 'c,
     {
-        let record = record.clone();
-        self.answer(move |records| drop(records.insert(record.id, record)))
+        self.answer(move |records| match records.get_mut(&record.id) {
+            Some(there) => {
+                there.clone_from(record);
+                Ok(())
+            }
+            None => Err(Error::Backend("there is nothing to save".to_owned())),
+        })
     }
 
     fn load<'a, 'b, 'c>(&'a self, id: &'b Id) -> Answer<'c, Option<Record>>
@@ -188,8 +207,11 @@ impl SessionStore for Shelf {
         'a: 'c,
         'b: 'c,
     {
-        let id = *id;
-        self.answer(move |records| records.get(&id).cloned())
+        self.answer(move |records| {
+            let record = records.get(id);
+            let record = record.filter(|record| record.expiry_date > OffsetDateTime::now_utc());
+            Ok(record.cloned())
+        })
     }
 
     fn delete<'a, 'b, 'c>(&'a self, id: &'b Id) -> Answer<'c, ()>
@@ -197,7 +219,9 @@ impl SessionStore for Shelf {
         'a: 'c,
         'b: 'c,
     {
-        let id = *id;
-        self.answer(move |records| drop(records.remove(&id)))
+        self.answer(move |records| {
+            records.remove(id);
+            Ok(())
+        })
     }
 }
