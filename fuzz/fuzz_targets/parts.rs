@@ -94,6 +94,7 @@ impl Target<'_> {
             Self::Selector(selector) => Selector::new(selector),
         }
         .ok()
+        .filter(|selector| selector.as_str() != "this")
     }
 
     /// What the browser looks for is what was asked for.

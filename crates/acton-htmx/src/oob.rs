@@ -47,6 +47,8 @@ struct Part {
 
 impl OutOfBandSwap {
     /// Swaps content relative to every element that the selector matches.
+    ///
+    /// `this` is refused: beside the main content htmx 2 knows nothing of that name.
     pub fn new(
         target: Result<Selector, Error>,
         swap: impl Into<Swap>,
@@ -57,6 +59,9 @@ impl OutOfBandSwap {
             return Self(Err(Error::Swap(SwapStyle::TextContent.as_str().to_owned())));
         }
         Self(target.and_then(|target| {
+            if target.is_this() {
+                return Err(Error::Selector(target.to_string()));
+            }
             let content = fragment(content)?;
             if has_parts(content.as_str()) {
                 return Err(Error::NestedPart);
@@ -346,7 +351,8 @@ mod tests {
         let html = OutOfBandSwap::new(selector, SwapStyle::InnerHtml, trusted("x"))
             .to_markup()
             .unwrap();
-        assert!(html.as_str().contains("[title=&quot;&lt;x&gt;&quot;]"));
+        let escaped = r"[title=&quot;\00003cx\00003e&quot;]";
+        assert!(html.as_str().contains(escaped));
     }
 
     #[test]
@@ -355,6 +361,12 @@ mod tests {
         assert_eq!(answer.into_response().status(), 500);
         let text = OutOfBandSwap::new(Selector::id("a"), SwapStyle::TextContent, trusted("m"));
         assert_eq!(text.into_response().status(), 500);
+    }
+
+    #[test]
+    fn a_part_is_for_no_element_that_only_htmx_4_knows() {
+        let part = OutOfBandSwap::new(Selector::new("this"), SwapStyle::InnerHtml, trusted("m"));
+        assert!(matches!(part.to_markup(), Err(Error::Selector(_))));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::error::Error;
 
 /// A CSS selector in ASCII: other characters are written as CSS escapes, with the same meaning.
 ///
-/// Text that htmx itself understands, such as `this`, `closest tr` or `<tr/>`, is a selector as well.
+/// Text that both versions of htmx understand themselves, such as `this`, `closest tr` or `<tr/>`, is a
+/// selector as well.
 ///
 /// ```
 /// use acton_htmx::Selector;
@@ -31,7 +32,9 @@ impl Selector {
     ///
     /// [`Error::Selector`] when it holds control characters, or is none by the
     /// [grammar](https://www.w3.org/TR/selectors-4/#grammar), such as `#1` or `a >`: htmx would throw and
-    /// lose the whole answer. Whether a browser knows the pseudo-classes in it is not looked at.
+    /// lose the whole answer. So is what htmx 2 and htmx 4 read in two ways: `findAll`, `root`, `this`
+    /// beside others, and a comma in brackets after `closest`, `find`, `next` or `previous`.
+    /// Whether a browser knows the pseudo-classes in it is not looked at.
     pub fn new(selector: &str) -> Result<Self, Error> {
         Self::checked(selector, syntax::is_extended)
     }
@@ -73,6 +76,11 @@ impl Selector {
         Ok(Self(escaped))
     }
 
+    /// Whether this is the element that sent the request.
+    pub(crate) fn is_this(&self) -> bool {
+        self.0 == syntax::THIS
+    }
+
     /// The escaped text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -98,10 +106,15 @@ impl fmt::Display for Selector {
     }
 }
 
-/// Writes each character outside ASCII as an escape, and leaves the escapes that are there alone.
+/// Where htmx splits a selector, whether in quotes or not.
+const SPLITS: [char; 7] = [',', '<', '>', '(', ')', '[', ']'];
+
+/// Writes each character outside ASCII, and where htmx would split what is text, as an escape; the
+/// other escapes that are there are left alone.
 fn in_ascii(selector: &str) -> String {
     let mut ascii = String::with_capacity(selector.len());
     let mut characters = selector.chars().peekable();
+    let mut quote = None;
     while let Some(character) = characters.next() {
         let next = characters.peek().copied();
         match character {
@@ -111,7 +124,16 @@ fn in_ascii(selector: &str) -> String {
                 ascii.push(character);
                 ascii.extend(characters.next());
             }
-            plain if plain.is_ascii() => ascii.push(plain),
+            '"' | '\'' => {
+                quote = match quote {
+                    None => Some(character),
+                    Some(open) => Some(open).filter(|open| *open != character),
+                };
+                ascii.push(character);
+            }
+            plain if plain.is_ascii() && !(quote.is_some() && SPLITS.contains(&plain)) => {
+                ascii.push(plain);
+            }
             other => {
                 push_escape(&mut ascii, other);
                 // One space after an escape belongs to it; the one that follows means something.
@@ -167,6 +189,16 @@ mod tests {
         assert_eq!(selector(r"#\é").as_deref(), Some(r"#\0000e9"));
         assert_eq!(selector(r"#\\é").as_deref(), Some(r"#\\\0000e9"));
         assert_eq!(selector(r"#a\e9 b").as_deref(), Some(r"#a\e9 b"));
+    }
+
+    #[test]
+    fn htmx_splits_no_text_in_quotes() {
+        let quoted = selector(r#"closest [title="a, <b>"]"#).unwrap();
+        assert_eq!(quoted, r#"closest [title="a\00002c  \00003cb\00003e"]"#);
+        assert_eq!(
+            selector("a[b='\",'], c").as_deref(),
+            Some(r#"a[b='"\00002c'], c"#)
+        );
     }
 
     #[test]
