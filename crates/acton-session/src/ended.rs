@@ -10,16 +10,21 @@ use axum_core::extract::FromRequestParts;
 use http::request::Parts;
 
 use crate::{
+    auth::{self, AuthSession},
     error::Error,
-    record::{Lifetimes, Slot, now_ms},
+    record::{Lifetimes, Slot, Stored, now_ms},
     store::{Key, Store},
     visit::Visit,
 };
 
 /// How often the store is asked; another instance, or the end of the idle time, may have ended the session.
 const INTERVAL: Duration = Duration::from_secs(10);
+/// How long one waits before the session is looked for where it went.
+const STEP: Duration = Duration::from_millis(20);
 
-/// Waits for the end of the visitor's session: logout, another id, revocation, or its time is over.
+/// Waits for the end of the visitor's session: logout, revocation, another user or other roles, or its time is over.
+///
+/// A new id alone is no end: the session goes on under it.
 ///
 /// An event stream that shows what belongs to a user ends with it:
 ///
@@ -60,28 +65,45 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionEnded {
         let visit = Visit::of(&parts.extensions)?;
         let (store, lifetimes) = (visit.shared.store.clone(), visit.shared.lifetimes);
         Ok(match visit.key().await? {
-            Some(key) => Self(Box::pin(end_of(store, lifetimes, key))),
+            Some(key) => {
+                let who = visit.auth().await?;
+                Self(Box::pin(end_of(store, lifetimes, key, who)))
+            }
             None => Self(Box::pin(std::future::pending())),
         })
     }
 }
 
-async fn end_of(store: Store, lifetimes: Lifetimes, key: Key) {
-    let mut watch = store.watchers().watch(&key);
+async fn end_of(store: Store, lifetimes: Lifetimes, mut key: Key, who: AuthSession) {
     loop {
+        let mut watch = store.watchers().watch(&key);
         // The first look comes at once: the session may have ended since the request began.
         if let Ok(found) = store.load(&key).await {
-            let lives = found.is_some_and(|found| match &*found.slot {
-                Slot::Live(session) => session.expires_ms(&lifetimes) > now_ms(),
-                Slot::Rotated(_) | Slot::Series(_) | Slot::Ended => false,
-            });
-            if !lives {
-                return;
+            match found.as_ref().map(|found| &*found.slot) {
+                Some(Slot::Live(session))
+                    if session.expires_ms(&lifetimes) > now_ms() && is_of(session, &who) => {}
+                Some(Slot::Rotated(rotated)) if rotated.is_same_user => {
+                    let Some(successor) = Key::parse(&rotated.successor) else {
+                        return;
+                    };
+                    key = successor;
+                    // While an exchange is undone each of two leads to the other.
+                    tokio::time::sleep(STEP).await;
+                    continue;
+                }
+                Some(Slot::Live(_) | Slot::Rotated(_) | Slot::Series(_) | Slot::Ended) | None => {
+                    return;
+                }
             }
         }
         let pause = INTERVAL + Duration::from_millis(u64::from(crate::random::bytes::<1>()[0]));
-        if tokio::time::timeout(pause, watch.changed()).await.is_ok() {
-            return;
-        }
+        // Whether its time is over or somebody ended or exchanged it, the next look tells.
+        let _ = tokio::time::timeout(pause, watch.changed()).await;
     }
+}
+
+/// Whoever listens may have lost what the stream shows, so other roles are an end, too.
+fn is_of(session: &Stored, who: &AuthSession) -> bool {
+    let now = auth::auth_in(&session.data);
+    now.user_id == who.user_id && now.roles == who.roles
 }

@@ -192,3 +192,57 @@ async fn a_stream_ends_with_the_session() {
     browser.submit("/logout", "").await;
     assert_eq!(stream.await.unwrap(), "true");
 }
+
+/// Where another tab posted when a stream ended, of all it posts.
+async fn end_of_a_stream<'a>(user: &str, posts: &[(&'a str, &str)]) -> Option<&'a str> {
+    let store = Store::memory();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
+    let listen = |ended: SessionEnded| async move {
+        let sender = sender.lock().unwrap().take().unwrap();
+        sender.send(ended).ok();
+    };
+    let layer = acton_session::session_layer(&Default::default(), store.clone());
+    let streams = Router::new().route("/listen", get(listen)).layer(layer);
+    let browser = Browser::new(&app(store));
+    log_in(&browser, user, "Phone").await;
+    browser.on(&streams).get("/listen").await;
+    let mut ended = receiver.await.unwrap();
+    for &(path, form) in posts {
+        browser.submit(path, form).await;
+        // The clock of the runtime jumps, so that the stream looks several times.
+        if tokio::time::timeout(Duration::from_secs(60), &mut ended)
+            .await
+            .is_ok()
+        {
+            return Some(path);
+        }
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_on_when_its_session_gets_another_id() {
+    let new_ids = [
+        ("/cycle", ""),
+        ("/login", "username=alice"),
+        ("/password", ""),
+        ("/cycle", ""),
+    ];
+    assert_eq!(end_of_a_stream("alice", &new_ids).await, None);
+    let over = [("/cycle", ""), ("/password", ""), ("/logout", "")];
+    assert_eq!(end_of_a_stream("alice", &over).await, Some("/logout"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_the_user_and_with_the_roles() {
+    for (path, form) in [
+        ("/login", "username=bob"),
+        ("/become", "username=bob"),
+        ("/become", "username="),
+        ("/become", "username=&fail=true"),
+    ] {
+        let posts = [("/cycle", ""), (path, form)];
+        assert_eq!(end_of_a_stream("alice", &posts).await, Some(path), "{form}");
+    }
+}
