@@ -48,6 +48,11 @@ impl From<Error> for Refusal {
 }
 
 impl Way {
+    /// The page that was asked for cannot be asked for again, or is a part of the one htmx is on.
+    fn back_to_current(parts: &Parts, login_path: &str) -> Self {
+        Self::HxRedirect(login_url(login_path, current_page(parts).as_deref()))
+    }
+
     fn of(parts: &Parts, visit: &Visit, login_path: &str) -> Self {
         let headers = &parts.headers;
         // The htmx 4 extension adds the type to every request of its page.
@@ -62,15 +67,15 @@ impl Way {
             }
         }
         let own = own_page(parts, visit);
-        match htmx.wanted {
-            Wanted::Fragment => {
-                Self::HxRedirect(login_url(login_path, current_page(parts).as_deref()))
-            }
-            Wanted::Boosted => Self::HxRedirect(login_url(login_path, own)),
+        match (htmx.wanted, own) {
+            (Wanted::Fragment, _) => Self::back_to_current(parts, login_path),
             // htmx does not look at headers when it restores a page, and follows a redirect as a browser does.
-            Wanted::HistoryRestore => Self::Location(login_url(login_path, own)),
-            _ if htmx.version.is_some() => Self::HxRedirect(login_url(login_path, own)),
-            _ => Self::Location(login_url(login_path, own)),
+            (Wanted::HistoryRestore, own) => Self::Location(login_url(login_path, own)),
+            (Wanted::Boosted, None) => Self::back_to_current(parts, login_path),
+            (Wanted::Boosted, own) => Self::HxRedirect(login_url(login_path, own)),
+            (_, own) if htmx.version.is_none() => Self::Location(login_url(login_path, own)),
+            (_, None) => Self::back_to_current(parts, login_path),
+            (_, own) => Self::HxRedirect(login_url(login_path, own)),
         }
     }
 

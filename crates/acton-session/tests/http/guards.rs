@@ -98,6 +98,30 @@ async fn a_form_that_was_sent_does_not_lead_back() {
 }
 
 #[tokio::test]
+async fn a_form_that_htmx_sent_leads_back_to_its_page() {
+    for kind in ["hx-boosted", "hx-request-type"] {
+        let browser = browser();
+        let request = form_request(Method::POST, "/sessions")
+            .header("x-csrf-token", browser.token().await)
+            .header("hx-request", "true")
+            .header("hx-current-url", "http://127.0.0.1:3000/account?x=1");
+        let request = match kind {
+            "hx-boosted" => request.header(kind, "true"),
+            _ => request
+                .header(kind, "full")
+                .header("hx-source", "form#sessions"),
+        };
+        let page = browser.send(request, "handle=x").await;
+        assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{kind}");
+        assert_eq!(
+            page.header("hx-redirect"),
+            Some("/login?next=%2Faccount%3Fx%3D1"),
+            "{kind}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_wrong_role_is_refused_and_the_right_one_let_in() {
     let browser = browser();
     browser.submit("/login", "username=alice").await;
