@@ -30,8 +30,8 @@ pub(crate) struct FlashPatch {
     pub(crate) released: Option<u64>,
 }
 
-/// Another idle time or end for this session.
-#[derive(Clone, Copy, Debug)]
+/// Another idle time or end for this session, or the usual ones.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ExpiryPatch {
     pub(crate) idle_ms: Option<u64>,
     pub(crate) ends_ms: Option<u64>,
@@ -90,6 +90,12 @@ impl Patch {
             },
             ..Self::default()
         }
+    }
+}
+
+impl ExpiryPatch {
+    pub(crate) fn is_unusual(&self) -> bool {
+        self.idle_ms.is_some() || self.ends_ms.is_some()
     }
 }
 

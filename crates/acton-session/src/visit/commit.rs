@@ -6,7 +6,7 @@ use super::{Base, CookieChange, Pending, Saved, Visit, rotate::Link};
 use crate::{
     auth,
     error::Error,
-    patch::Patch,
+    patch::{ExpiryPatch, Patch},
     record::{Data, Rotated, Slot, Stored, now_ms},
     store::{Key, Snapshot, Swap},
 };
@@ -55,11 +55,13 @@ impl Visit {
     async fn write(
         &self,
         saved: &mut Saved,
-        patch: Patch,
+        mut patch: Patch,
         login: bool,
         is_last: bool,
     ) -> Result<Option<Id>, Error> {
         let Some(snapshot) = saved.snapshot.clone() else {
+            // What begins has the usual lifetime, and nobody needs a session for that.
+            patch.expiry = patch.expiry.filter(ExpiryPatch::is_unusual);
             let nothing = patch.is_empty() || (saved.is_void && !login);
             return if nothing {
                 Ok(None)

@@ -93,19 +93,26 @@ impl Visit {
         self.saved.lock().await.failure.clone()
     }
 
-    /// Handlers may ask for another lifetime in tower-sessions' words; never for more than the configured end.
+    /// Handlers may ask for another lifetime in tower-sessions' words, never for more than the configured end, and for
+    /// the usual one again.
     fn note_expiry(&self, session: &Session) {
-        let (idle, end) = match session.expiry() {
-            Some(Expiry::OnInactivity(idle)) if idle != self.shared.lifetimes.idle => (idle, None),
+        let expiry = session.expiry();
+        if expiry == Some(self.unasked_expiry()) {
+            return;
+        }
+        self.stage_expiry(match expiry {
+            Some(Expiry::OnInactivity(idle)) if idle != self.shared.lifetimes.idle => ExpiryPatch {
+                idle_ms: Some(whole_ms(idle)),
+                ends_ms: None,
+            },
             Some(Expiry::AtDateTime(end)) => {
-                let left = end - OffsetDateTime::now_utc();
-                (left, Some(now_ms().saturating_add(whole_ms(left))))
+                let left = whole_ms(end - OffsetDateTime::now_utc());
+                ExpiryPatch {
+                    idle_ms: Some(left),
+                    ends_ms: Some(now_ms().saturating_add(left)),
+                }
             }
-            _ => return,
-        };
-        self.stage_expiry(ExpiryPatch {
-            idle_ms: Some(whole_ms(idle)),
-            ends_ms: end,
+            Some(Expiry::OnInactivity(_) | Expiry::OnSessionEnd) | None => ExpiryPatch::default(),
         });
     }
 

@@ -162,12 +162,18 @@ impl Visit {
 
     /// The `Session` that handlers use, with this visit as its store.
     pub(crate) fn session(self: &Arc<Self>) -> Arc<Session> {
-        let idle = Duration::try_from(self.shared.lifetimes.idle);
-        let expiry = Expiry::OnInactivity(idle.unwrap_or(Duration::MAX));
-        let session = Session::new(self.cookie, Arc::clone(self), Some(expiry));
+        let expiry = Some(self.unasked_expiry());
+        let session = Session::new(self.cookie, Arc::clone(self), expiry);
         let session = Arc::new(session);
         self.session.get_or_init(|| Arc::downgrade(&session));
         session
+    }
+
+    /// What the handler's `Session` has unless it is told something else: the idle time, but for one nanosecond, so that
+    /// whoever asks for the idle time itself is heard.
+    fn unasked_expiry(&self) -> Expiry {
+        let idle = Duration::try_from(self.shared.lifetimes.idle).unwrap_or(Duration::MAX);
+        Expiry::OnInactivity(idle.saturating_sub(Duration::NANOSECOND))
     }
 
     pub(crate) fn of(extensions: &Extensions) -> Result<Arc<Self>, Error> {

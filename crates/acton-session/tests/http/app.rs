@@ -276,11 +276,28 @@ async fn become_user(mut auth: TypedSession<AuthSession>, Form(login): Form<Logi
     }
 }
 
+/// A lifetime by one of its names, 300 milliseconds without.
+#[derive(Deserialize)]
+struct Lifetime {
+    #[serde(default)]
+    lifetime: String,
+}
+
 /// Asks for another lifetime in tower-sessions' words.
-async fn expire(session: Session) {
-    session.set_expiry(Some(Expiry::OnInactivity(time::Duration::milliseconds(
-        300,
-    ))));
+async fn expire(session: Session, Form(Lifetime { lifetime }): Form<Lifetime>) {
+    let usual = SessionConfig::default().idle;
+    session.set_expiry(match lifetime.as_str() {
+        "" => Some(Expiry::OnInactivity(time::Duration::milliseconds(300))),
+        "hour" => Some(Expiry::OnInactivity(time::Duration::HOUR)),
+        "date" => Some(Expiry::AtDateTime(
+            time::OffsetDateTime::now_utc() + time::Duration::HOUR,
+        )),
+        "usual" => Some(Expiry::OnInactivity(usual.try_into().unwrap())),
+        "browser" => Some(Expiry::OnSessionEnd),
+        "none" => None,
+        "same" => session.expiry(),
+        _ => unreachable!("{lifetime}"),
+    });
 }
 
 async fn logout(

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use crate::{
     app::{app, app_that_tells, app_with},
     browser::Browser,
+    stores::Shelf,
 };
 
 on_every_store![
@@ -219,6 +220,38 @@ async fn a_handler_may_ask_for_a_shorter_life(store: Store) {
     }
     wait(400).await;
     assert_eq!(browser.get("/session/get?k=a").await.body, "");
+}
+
+#[tokio::test]
+async fn a_session_gets_its_usual_lifetime_back_when_a_handler_asks_for_it() {
+    let usual = r#""ends_ms":null,"flash":[],"idle_ms":null"#;
+    for (other, again) in [
+        ("hour", "usual"),
+        ("hour", "browser"),
+        ("date", "usual"),
+        ("date", "none"),
+    ] {
+        let shelf = Shelf::default();
+        let browser = Browser::new(&app(Store::custom(shelf.clone())));
+        browser.post("/session/set", "k=a&v=1").await;
+        assert!(shelf.text().contains(usual), "{}", shelf.text());
+        browser.post("/expire", &format!("lifetime={other}")).await;
+        for untold in ["/expire", "/session/set"] {
+            browser.post(untold, "lifetime=same&k=a&v=2").await;
+            assert!(!shelf.text().contains(usual), "{other}");
+        }
+        browser.post("/expire", &format!("lifetime={again}")).await;
+        assert!(shelf.text().contains(usual), "{again}: {}", shelf.text());
+    }
+}
+
+#[tokio::test]
+async fn nobody_needs_a_session_for_the_usual_lifetime() {
+    let browser = Browser::new(&app(Store::memory()));
+    browser.post("/expire", "lifetime=none").await;
+    assert_eq!(browser.cookie(), None);
+    browser.post("/expire", "lifetime=hour").await;
+    assert!(browser.cookie().is_some());
 }
 
 async fn two_instances_see_one_session(store: Store) {
