@@ -100,7 +100,7 @@ impl TypedSession<AuthSession> {
     /// Remembers this browser: it is logged in again by itself when its session has ended.
     ///
     /// The cookie holds a secret that changes at every use. When an old one comes back it was copied, and the user is
-    /// logged out everywhere. Roles are kept as they are now; end the sessions of a user whose roles change.
+    /// logged out everywhere; but for the last one but one as long as nobody has come with its successor. Roles are kept as they are now; end the sessions of a user whose roles change.
     ///
     /// # Errors
     ///

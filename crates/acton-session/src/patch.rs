@@ -19,6 +19,8 @@ pub(crate) struct Patch {
     pub(crate) expiry: Option<ExpiryPatch>,
     /// The browser is remembered under this key.
     pub(crate) series: Option<String>,
+    /// Hash of the token for it, where a remembered browser begins the session.
+    pub(crate) awaits: Option<String>,
 }
 
 /// What one request did with flash messages.
@@ -73,6 +75,7 @@ impl Patch {
         }
         if self.series.is_some() {
             session.series.clone_from(&self.series);
+            session.awaits.clone_from(&self.awaits);
         }
         if let Some(expiry) = self.expiry {
             session.idle_ms = expiry.idle_ms;

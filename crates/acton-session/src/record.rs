@@ -55,6 +55,8 @@ pub(crate) struct Stored {
     pub(crate) device: Option<String>,
     /// Store key of the series, if the browser is remembered.
     pub(crate) series: Option<String>,
+    /// Hash of the token that came with this session, until the browser brings both.
+    pub(crate) awaits: Option<String>,
     pub(crate) data: Data,
 }
 

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use tower_sessions::session::Id;
 
-use crate::{random, store::Key};
+use crate::{random, record::millis, store::Key};
 
 const SERIES: usize = 16;
 const SECRET: usize = 32;
@@ -28,6 +30,9 @@ pub(crate) struct Series {
     /// Another number after every use. The store alone knows it.
     #[serde(default)]
     number: [u8; SERIES],
+    /// Somebody came with the current token and the session that began with it: the answer that carried them arrived.
+    #[serde(default)]
+    is_confirmed: bool,
     /// Two browsers have it, and the user is being logged out everywhere: nobody is recognised by it any more.
     #[serde(default)]
     is_stolen: bool,
@@ -77,7 +82,8 @@ impl Token {
         }
     }
 
-    fn hash(&self) -> String {
+    /// As the store keeps it.
+    pub(crate) fn hash(&self) -> String {
         Key::hash(b"acton remember token", &self.secret).to_string()
     }
 }
@@ -91,6 +97,7 @@ impl Series {
             previous: None,
             renewed_ms: now_ms,
             number: random::bytes(),
+            is_confirmed: false,
             is_stolen: false,
         }
     }
@@ -117,8 +124,28 @@ impl Series {
         Key::hash(b"acton remembered session", &secret).to_id()
     }
 
-    /// The last token but one stays good until its successor is used, since the answer that carried the successor may
-    /// not have arrived. A thief and the owner still cannot both go on: one of them comes with a token that is neither.
+    /// The token that the browser has to bring before an older one is taken for stolen.
+    pub(crate) fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// As it stands once this token has arrived, if that was not known.
+    pub(crate) fn confirmed(&self, token: &Token) -> Option<Self> {
+        let is_news = !self.is_confirmed && self.is_good() && self.current == token.hash();
+        is_news.then(|| Self {
+            is_confirmed: true,
+            ..self.clone()
+        })
+    }
+
+    /// How long it is kept: longer with every renewal.
+    pub(crate) fn until_ms(&self, remember: Duration) -> u64 {
+        self.renewed_ms.saturating_add(millis(remember))
+    }
+
+    /// The last token but one stays good until somebody comes with its successor, since the answer that carried the
+    /// successor may not have arrived. A thief and the owner still cannot both go on: one of them comes with a token
+    /// that is neither.
     pub(crate) fn judge(&self, token: &Token, now_ms: u64) -> Verdict {
         if self.is_stolen {
             return Verdict::Stolen;
@@ -128,7 +155,8 @@ impl Series {
         if is_previous && now_ms < self.renewed_ms.saturating_add(PARALLEL_MS) {
             return Verdict::Parallel;
         }
-        if !is_previous && self.current != hash {
+        let is_used_up = is_previous && self.is_confirmed;
+        if is_used_up || (!is_previous && self.current != hash) {
             return Verdict::Stolen;
         }
         let next = token.next();
@@ -137,6 +165,7 @@ impl Series {
             previous: Some(hash),
             renewed_ms: now_ms,
             number: random::bytes(),
+            is_confirmed: false,
             ..self.clone()
         };
         Verdict::Renewed(series, next)
@@ -185,6 +214,21 @@ mod tests {
         let (series, lost) = renew(&series, &first, LATER).unwrap();
         let (series, _) = renew(&series, &first, 2 * LATER).unwrap();
         assert!(matches!(series.judge(&lost, 3 * LATER), Verdict::Stolen));
+    }
+
+    #[test]
+    fn a_token_whose_successor_arrived_is_a_theft_unless_it_was_sent_at_the_same_moment() {
+        let (series, first) = begin();
+        let (series, second) = renew(&series, &first, LATER).unwrap();
+        assert!(series.confirmed(&first).is_none());
+        let series = series.confirmed(&second).unwrap();
+        assert!(series.confirmed(&second).is_none());
+        let end = LATER + PARALLEL_MS;
+        assert!(matches!(series.judge(&first, end - 1), Verdict::Parallel));
+        assert!(matches!(series.judge(&first, end), Verdict::Stolen));
+        let (series, third) = renew(&series, &second, end).unwrap();
+        assert!(renew(&series, &second, end + PARALLEL_MS).is_some());
+        assert!(renew(&series, &third, end + PARALLEL_MS).is_some());
     }
 
     #[test]

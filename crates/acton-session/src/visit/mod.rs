@@ -237,6 +237,7 @@ impl Visit {
             let found = self.store.load(&Key::of(&id)).await;
             let found = saved.remember(found)?;
             self.accept(saved, found);
+            self.confirm(saved).await;
         }
         if saved.snapshot.is_none() && self.remembered.is_some() {
             // Rare and large, so it is kept out of the future of every other request.

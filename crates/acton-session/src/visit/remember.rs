@@ -27,6 +27,7 @@ impl Visit {
             return Ok(());
         };
         let id = series.session(&token);
+        let awaits = Some(series.current().to_owned());
         let auth = AuthSession {
             user_id: Some(series.user),
             roles: series.roles,
@@ -37,6 +38,7 @@ impl Visit {
         let patch = Patch {
             set: vec![(auth::KEY.to_owned(), auth)],
             series: Some(token.key().to_string()),
+            awaits,
             ..Patch::default()
         };
         self.share(saved, id, &patch, &token.key()).await
@@ -121,6 +123,57 @@ impl Visit {
             }
         }
         Ok(None)
+    }
+
+    /// Once a browser brings the token that came with its session, nobody else has a reason to come with the one before.
+    ///
+    /// It is written down once, and not at all costs: until then a copy of the token before is as good as the token.
+    pub(super) async fn confirm(&self, saved: &mut Saved) {
+        let Some((token, id)) = self.remembered.zip(saved.id) else {
+            return;
+        };
+        let Some(session) = saved.session() else {
+            return;
+        };
+        if session.awaits.is_none() || session.awaits != Some(token.hash()) {
+            return;
+        }
+        let mut next = session.clone();
+        next.awaits = None;
+        next.seen_ms = now_ms();
+        let confirmed = Box::pin(async {
+            self.confirm_series(&token).await?;
+            let seen = saved.snapshot.as_ref().expect("a session was just read");
+            self.replace(&Key::of(&id), seen, next).await
+        });
+        match confirmed.await {
+            Ok(Swap::Done(now)) => saved.snapshot = Some(now),
+            // Whoever was faster leaves it to the next request.
+            Ok(Swap::Changed(_)) => {}
+            Err(error) => tracing::warn!(%error, "the use of a token was not written down"),
+        }
+    }
+
+    async fn confirm_series(&self, token: &Token) -> Result<(), Error> {
+        let (store, key) = (&self.store, token.key());
+        let mut found = store.load(&key).await?;
+        while let Some(seen) = found {
+            let Slot::Series(series) = &*seen.slot else {
+                break;
+            };
+            let Some(series) = series.confirmed(token) else {
+                break;
+            };
+            let until_ms = series.until_ms(self.shared.remember);
+            found = match store
+                .swap(&key, &seen, Slot::Series(series), until_ms)
+                .await?
+            {
+                Swap::Done(_) => None,
+                Swap::Changed(now) => now,
+            };
+        }
+        Ok(())
     }
 
     /// Remembers the browser for a user, once the request has ended well.

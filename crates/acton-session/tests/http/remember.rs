@@ -193,6 +193,86 @@ async fn what_a_store_holds_opens_nothing() {
     }
 }
 
+/// The owner came back and went on; a copy of what brought the owner back is worth nothing any more.
+#[tokio::test]
+async fn a_token_that_was_used_is_a_theft_once_its_successor_has_arrived() {
+    let shelf = Shelf::default();
+    let app = app(Store::custom(shelf.clone()));
+    let (owner, elsewhere) = (log_in(&app, "alice").await, log_in(&app, "alice").await);
+    let thief = owner.twin();
+    thief.forget("id");
+    owner.forget("id");
+    for _ in 0..2 {
+        assert_eq!(user(&owner).await, "alice");
+    }
+    shelf.age_remembered(Duration::from_secs(11));
+    assert_eq!(user(&thief).await, "");
+    assert_eq!(thief.named("remember"), None);
+    assert_eq!(
+        (user(&owner).await, user(&elsewhere).await),
+        Default::default()
+    );
+}
+
+/// It has the session from an answer beside the lost one, and the token from before.
+#[tokio::test]
+async fn a_browser_that_lost_the_next_token_is_no_thief() {
+    let shelf = Shelf::default();
+    let app = app(Store::custom(shelf.clone()));
+    let browser = log_in(&app, "alice").await;
+    browser.forget("id");
+    let lost = browser.twin();
+    assert_eq!(user(&lost).await, "alice");
+    for _ in 0..2 {
+        assert_eq!(user(&browser).await, "alice");
+    }
+    assert_eq!(browser.cookie(), lost.cookie());
+    shelf.age_remembered(Duration::from_secs(11));
+    browser.forget("id");
+    assert_eq!(user(&browser).await, "alice");
+    assert_ne!(browser.named("remember"), lost.named("remember"));
+}
+
+/// Also where the session has another id by then.
+#[tokio::test]
+async fn that_a_token_arrived_is_written_down_once() {
+    let shelf = Shelf::default();
+    let app = app(Store::custom(shelf.clone()));
+    let browser = log_in(&app, "alice").await;
+    browser.forget("id");
+    assert_eq!(user(&browser).await, "alice");
+    let awaited = |shelf: &Shelf| shelf.text().matches(r#""awaits":""#).count();
+    assert_eq!(awaited(&shelf), 1);
+    assert!(!shelf.text().contains(r#""is_confirmed":true"#));
+    browser.post("/cycle", "").await;
+    assert_eq!(awaited(&shelf), 0);
+    let written = shelf.text();
+    assert_eq!(written.matches(r#""is_confirmed":true"#).count(), 1);
+    assert_eq!(user(&browser).await, "alice");
+    assert_eq!(shelf.text().len(), written.len());
+}
+
+/// The session is used all the same, and the next request writes it down.
+#[tokio::test]
+async fn a_store_that_fails_when_a_token_has_arrived_costs_nobody_the_session() {
+    for commands in 1..4 {
+        let shelf = Shelf::default();
+        let browser = log_in(&app(Store::custom(shelf.clone())), "alice").await;
+        browser.forget("id");
+        user(&browser).await;
+        shelf.fail_after(commands);
+        assert_eq!(user(&browser).await, "alice", "{commands}");
+        shelf.answer_again();
+        assert!(shelf.text().contains(r#""awaits":""#), "{commands}");
+        assert_eq!(user(&browser).await, "alice", "{commands}");
+        assert!(!shelf.text().contains(r#""awaits":""#), "{commands}");
+        assert!(
+            shelf.text().contains(r#""is_confirmed":true"#),
+            "{commands}"
+        );
+    }
+}
+
 /// Wherever the store stops answering, the thief is known when it answers again.
 #[tokio::test]
 async fn a_theft_that_is_noticed_while_the_store_fails_is_noticed_again() {

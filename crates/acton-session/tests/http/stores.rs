@@ -122,6 +122,18 @@ impl Shelf {
         self.records.lock().unwrap().clear();
     }
 
+    /// Every remembered browser was here so much earlier.
+    pub(crate) fn age_remembered(&self, by: Duration) {
+        for record in self.records.lock().unwrap().values_mut() {
+            for kept in record.data.values_mut() {
+                if let Some(renewed) = kept.pointer_mut("/series/renewed_ms") {
+                    let by = u64::try_from(by.as_millis()).unwrap();
+                    *renewed = (renewed.as_u64().unwrap() - by).into();
+                }
+            }
+        }
+    }
+
     /// Everything that is kept, names and all, as text.
     pub(crate) fn text(&self) -> String {
         let records = self.records.lock().unwrap();
