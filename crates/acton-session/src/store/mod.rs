@@ -17,11 +17,13 @@ mod budget;
 mod custom;
 pub(crate) mod end;
 mod key;
+mod list;
 #[cfg(feature = "memory")]
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 mod stats;
+#[cfg(feature = "memory")]
 mod users;
 pub(crate) mod watch;
 
@@ -124,13 +126,15 @@ impl Store {
     /// Sessions in any store made for tower-sessions.
     ///
     /// Such a store can only overwrite. Requests of this process still merge what they write, one after the other, and
-    /// everything that is promised of sessions holds for a service of one instance. Of several instances it does not:
+    /// everything that is promised of sessions holds for a service of one instance, also when it is started again, as
+    /// long as the store does nothing of a command any more that it did not answer within a second. Of several instances
+    /// it does not:
     ///
     /// - Two that write to one session at the same moment can lose a key.
     /// - One that writes to a session which another one ends at that moment can bring it back to life: a logout, or a
     ///   revocation after a change of password, is undone then.
-    /// - The sessions and remembered browsers of a user are only known to the instance where they began, so no other
-    ///   one lists or revokes them.
+    /// - Where two log a user in at the same moment, one of the two sessions, or remembered browsers, may be missing in
+    ///   the list of the user from then on, so nobody lists or revokes it.
     ///
     /// Where more than one instance runs, take [`Store::redis`].
     #[must_use]
@@ -297,7 +301,9 @@ impl Store {
             Backend::Redis(redis) => {
                 Box::pin(self.spend(redis.enlist(user, session, until_ms, most))).await?
             }
-            Backend::Custom(custom) => custom.users.add(user, session, until_ms, most),
+            Backend::Custom(custom) => {
+                Box::pin(self.spend(custom.enlist(user, session, until_ms, most))).await?
+            }
         };
         excess.retain(|key| key != session);
         Ok(excess)
@@ -322,7 +328,9 @@ impl Store {
             Backend::Redis(redis) => {
                 Box::pin(self.spend(redis.delist(user, session, until_ms))).await?
             }
-            Backend::Custom(custom) => custom.users.remove(user, session, until_ms),
+            Backend::Custom(custom) => {
+                Box::pin(self.spend(custom.delist(user, session, until_ms))).await?
+            }
         }
         Ok(())
     }
@@ -334,7 +342,7 @@ impl Store {
             Backend::Memory(memory) => Ok(memory.users.of(user)),
             #[cfg(feature = "redis")]
             Backend::Redis(redis) => Box::pin(self.spend(redis.listed(user))).await,
-            Backend::Custom(custom) => Ok(custom.users.of(user)),
+            Backend::Custom(custom) => Box::pin(self.spend(custom.listed(user))).await,
         }
     }
 }
