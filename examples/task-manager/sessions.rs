@@ -18,8 +18,11 @@ pub(crate) async fn end(
     sessions: SessionRegistry,
     Path(handle): Path<String>,
 ) -> Result<impl IntoResponse> {
-    sessions.revoke(&user.id, &handle).await?;
-    Ok(back("That session is over."))
+    let has_ended = sessions.revoke(&user.id, &handle).await?;
+    Ok(back(match has_ended {
+        true => FlashMessage::success("That session is over."),
+        false => FlashMessage::info("That session was over already."),
+    }))
 }
 
 pub(crate) async fn end_others(
@@ -27,14 +30,11 @@ pub(crate) async fn end_others(
     sessions: SessionRegistry,
 ) -> Result<impl IntoResponse> {
     sessions.revoke_others(&user.id).await?;
-    Ok(back("Every other session is over."))
+    Ok(back(FlashMessage::success("Every other session is over.")))
 }
 
-fn back(message: &str) -> impl IntoResponse + use<> {
-    (
-        FlashMessage::success(message),
-        Redirect::to("/account/sessions"),
-    )
+fn back(message: FlashMessage) -> impl IntoResponse {
+    (message, Redirect::to("/account/sessions"))
 }
 
 /// `Firefox on Linux`, as far as the browser says.

@@ -409,6 +409,26 @@ async fn my_sessions_are_listed_and_others_can_be_ended() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_over_already_is_not_said_to_be_ended() {
+    let mut browser = Browser::logged_in().await;
+    let mut elsewhere = Browser::of(browser.app.clone());
+    elsewhere.get("/login").await;
+    elsewhere
+        .post("/login", "username=demo&password=demo-password")
+        .await;
+    let page = browser.get("/account/sessions").await.body;
+    let (end, _) = page.split_once("/end\"").expect("a form that ends one");
+    let (_, handle) = end.rsplit_once('/').expect("its handle");
+    let path = format!("/account/sessions/{handle}/end");
+    for told in ["That session is over.", "That session was over already."] {
+        browser.post(&path, "").await;
+        let page = browser.get("/account/sessions").await;
+        assert!(page.shows(told), "{}", page.body);
+    }
+    assert_eq!(elsewhere.get("/").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn logging_out_ends_the_session() {
     let mut browser = Browser::logged_in().await;
     let cookies = browser.cookies.clone();
