@@ -1,6 +1,6 @@
 //! People at the login form: `bench-visitors <port> storm <attempts> <connections>`, or `… timing <rounds>`.
 //!
-//! Prints rows of a Markdown table.
+//! Prints a line for each who: the name, and what was seen as `name=number`, times in milliseconds.
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +40,7 @@ async fn storm(port: u16, attempts: usize, connections: usize) -> io::Result<()>
         Duration::from_secs(3),
     )
     .await?;
-    print_latency("other requests, before the storm", calm);
+    print_latency("calm", calm);
     let is_over = Arc::new(AtomicBool::new(false));
     let watching = tokio::spawn(watch(port, Arc::clone(&is_over), Duration::MAX));
     let next = Arc::new(AtomicUsize::new(0));
@@ -55,14 +55,11 @@ async fn storm(port: u16, attempts: usize, connections: usize) -> io::Result<()>
     }
     let took = begun.elapsed();
     is_over.store(true, Ordering::Relaxed);
-    print_latency(
-        "other requests, in the storm",
-        watching.await.expect("a watcher does not panic")?,
-    );
+    print_latency("storm", watching.await.expect("a watcher does not panic")?);
     for (status, latencies) in answers {
-        print_latency(&format!("logins answered {status}"), latencies);
+        print_latency(&status.to_string(), latencies);
     }
-    println!("| the whole storm, s | | | | {:.1} |", took.as_secs_f64());
+    println!("all seconds={:.1}", took.as_secs_f64());
     Ok(())
 }
 
@@ -109,7 +106,7 @@ fn print_latency(what: &str, mut latencies: Vec<Duration>) {
     latencies.sort_unstable();
     let at = |share: f64| quantile(&latencies, share).as_secs_f64() * 1e3;
     println!(
-        "| {what}, ms | {:.1} | {:.1} | {:.1} | {} |",
+        "{what} median={:.1} p99={:.1} longest={:.1} count={}",
         at(0.5),
         at(0.99),
         at(1.0),
@@ -156,7 +153,10 @@ async fn timing(port: u16, rounds: usize) -> io::Result<()> {
         let area = area_under_curve(&known, times);
         times.sort_unstable();
         let median = quantile(times, 0.5).as_secs_f64() * 1e3;
-        println!("| {name} | {median:.3} | {area:.3} | {} |", times.len());
+        println!(
+            "{name} median={median:.3} area={area:.3} count={}",
+            times.len()
+        );
     }
     Ok(())
 }
