@@ -12,6 +12,7 @@ mod cookies;
 mod cost;
 mod csrf;
 mod csrf_matrix;
+mod disabling;
 mod faults;
 mod flash;
 mod guards;
