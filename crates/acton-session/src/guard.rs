@@ -16,7 +16,9 @@ use crate::{error::Error, refusal::Refusal, visit::Visit};
 /// Lets only those in who are logged in.
 ///
 /// Others are answered as fits who asks: a browser is sent to the login page and comes back afterwards, htmx loads the
-/// login page in place of the page it is on, an event stream ends for good, and whoever wants JSON gets a plain 401.
+/// login page in place of the page it is on, and an event stream and whoever wants JSON get a plain 401.
+///
+/// After that an `EventSource` does not ask again by itself. htmx does, ever more seldom, until somebody logs in.
 ///
 /// ```
 /// use acton_session::login_required;

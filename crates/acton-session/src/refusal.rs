@@ -27,7 +27,8 @@ enum Way {
     HxRedirect(String),
     /// Nothing, for a program: whoever renders errors says it as JSON, like every other error.
     Program,
-    /// An empty answer ends an event stream; browsers do not ask again after an error status.
+    /// An error status without a body ends an event stream: an `EventSource` gives up, and htmx asks ever more seldom,
+    /// while it would go on at full speed after 204 or a login page.
     Silence,
 }
 

@@ -75,7 +75,7 @@ async fn a_program_is_refused_without_a_way_and_without_a_body_of_ours() {
 }
 
 #[tokio::test]
-async fn an_event_stream_ends_for_good() {
+async fn an_event_stream_is_refused_without_a_body() {
     let page = ask(
         "/me",
         &[("accept", "text/event-stream"), ("hx-request", "true")],
