@@ -29,14 +29,18 @@
     if (inUrl(request.method)) request.body.delete("csrf_token");
   });
 
-  // A boosted page brings a token of its own, in a head that htmx drops.
+  // The last token of the server counts: a login or logout brings a new one, in a head that htmx
+  // drops or in a form.
   function renew(html) {
-    const head = /<head[\s>][\s\S]*?<\/head>/i.exec(html)?.[0] ?? "";
-    if (!token() || !head.includes("csrf-token")) return;
-    const page = new DOMParser().parseFromString(head, "text/html");
-    const fresh = page.querySelector('meta[name="csrf-token"]');
-    if (fresh) token().content = fresh.content;
+    if (!/csrf[-_]token/.test(html)) return;
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const fresh = page.querySelector('meta[name="csrf-token"][content], input[name="csrf_token"][value]');
+    if (!fresh) return;
+    if (!token()) document.head.append(Object.assign(document.createElement("meta"), { name: "csrf-token" }));
+    token().content = fresh.content ?? fresh.value;
   }
+
+  on("htmx:historyCacheMissLoad", ({ detail }) => renew(detail.response));
 
   // What a request of htmx 4 would lose and one of htmx 2 carries: lists and objects among the
   // values, the fragment of a location, and headers beyond Latin-1.

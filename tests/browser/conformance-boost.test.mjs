@@ -1,0 +1,84 @@
+// Boosted links and the history, once for each major: what a change of the whole page must not lose.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openBrowser, startExample } from "./harness.mjs";
+import { attribute, click, openShell } from "./shell.mjs";
+
+let fixture;
+let browser;
+
+before(async () => {
+  fixture = await startExample("conformance");
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await fixture?.stop();
+});
+
+const link = (url) => `<div hx-boost="true"><a id="go" href="${attribute(url)}">go</a></div>`;
+const COUNT = '<button id="count" hx-post="/form" hx-swap="none">count</button>';
+
+/** The status of what the server says to the POST that a click makes. */
+async function posted(page, selector) {
+  const sent = page.waitForRequest((request) => request.method() === "POST");
+  await page.click(selector);
+  const response = await (await sent).response();
+  return response.status();
+}
+
+/** Puts markup into a page that a boosted link has brought. */
+const insert = (page, markup) =>
+  page.evaluate((html) => {
+    const main = document.querySelector("#main");
+    main.innerHTML = html;
+    window.htmx.process(main);
+  }, markup);
+
+for (const version of [2, 4]) {
+  const named = (name, run) => test(`htmx ${version}: ${name}`, run);
+  const shell = async (markup) => openShell(await browser.page(), fixture.origin, version, markup);
+
+  named("the token of a new session is sent, whether its page brings it in a form or in the head", async () => {
+    // A form without the token in the head, as on a login page.
+    const page = await shell(link("/t/form"));
+    await page.context().clearCookies();
+    await click(page);
+    assert.equal(await posted(page, "#f button"), 422, "a form to mend, and no 403");
+    await insert(page, COUNT);
+    assert.equal(await posted(page, "#count"), 200);
+
+    const other = await shell(link(`/t/shell?v=${version}`));
+    await other.context().clearCookies();
+    await click(other);
+    await insert(other, COUNT);
+    assert.equal(await posted(other, "#count"), 200);
+  });
+
+  named("a page that came without a token gets one with the next page", async () => {
+    for (const path of ["/t/form", `/t/shell?v=${version}`]) {
+      const page = await shell(link(path));
+      await page.evaluate(() => document.querySelector("meta[name=csrf-token]").remove());
+      await click(page);
+      await insert(page, COUNT);
+      assert.equal(await posted(page, "#count"), 200, path);
+    }
+  });
+
+  named("a form of an earlier session sends the token of the present one", async () => {
+    const page = await shell(`${link(`/t/shell?v=${version}`)}
+      <form id="kept" hx-post="/form" hx-swap="none">
+        <input type="hidden" name="csrf_token"><button>count</button>
+      </form>`);
+    await page.evaluate(() => {
+      const form = document.querySelector("#kept");
+      form.elements.csrf_token.value = document.querySelector("meta[name=csrf-token]").content;
+      document.querySelector("[hx-boost]").setAttribute("hx-target", "#out");
+    });
+    await page.context().clearCookies();
+    await click(page);
+    assert.equal(await posted(page, "#kept button"), 200);
+  });
+}
