@@ -169,6 +169,7 @@ for (const version of [2, 4]) {
       button(respond({ ops: [deleted, NEW] }), 'hx-select="#none"'),
       button(respond({ ops: [NEW] }), 'hx-swap="delete"'),
       button(respond({ html: "<p>m</p>", ops: [deleted, NEW] })),
+      button(respond({ html: "<p>m</p>", ops: [deleted, { op: "reselect", selector: "#nowhere" }, NEW] })),
     ]) {
       const page = await shell(markup);
       await click(page);

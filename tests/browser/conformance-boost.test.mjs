@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openBrowser, startExample } from "./harness.mjs";
-import { attribute, click, openShell } from "./shell.mjs";
+import { attribute, button, click, openShell, respond, text } from "./shell.mjs";
 
 let fixture;
 let browser;
@@ -19,6 +19,7 @@ after(async () => {
 });
 
 const link = (url) => `<div hx-boost="true"><a id="go" href="${attribute(url)}">go</a></div>`;
+const GONE = "<!doctype html><html><head><title>Gone</title></head><body><h1>gone</h1></body></html>";
 const COUNT = '<button id="count" hx-post="/form" hx-swap="none">count</button>';
 
 /** The status of what the server says to the POST that a click makes. */
@@ -80,5 +81,61 @@ for (const version of [2, 4]) {
     await page.context().clearCookies();
     await click(page);
     assert.equal(await posted(page, "#kept button"), 200);
+  });
+
+  named("a page of the history that is gone is shown as gone", async () => {
+    for (const status of [403, 404, 503]) {
+      const page = await shell(link("/t/page"));
+      const address = page.url();
+      await click(page);
+      await page.locator("#frag").waitFor();
+      await page.route("**/t/shell*", (route) =>
+        route.fulfill({ status, contentType: "text/html", body: GONE }));
+      await page.evaluate(() => {
+        sessionStorage.removeItem("htmx-history-cache");
+        history.back();
+      });
+      await page.locator("h1", { hasText: "gone" }).waitFor();
+      assert.equal(await page.title(), "Gone", `${status}`);
+      assert.equal(await page.locator("#frag").count(), 0);
+      assert.equal(page.url(), address);
+    }
+  });
+
+  named("a boosted answer that is shown nowhere scrolls nothing", async () => {
+    const ops = [{ op: "trigger", name: "late", when: "settle" }];
+    const none = { op: "reswap", style: "none" };
+    for (const spec of [{ status: 204, ops }, { html: "<p>m</p>", ops: [...ops, none] }]) {
+      const page = await shell(link(respond(spec)));
+      const before = await page.evaluate(() => {
+        document.querySelector("#main").style.padding = "4000px 0";
+        document.querySelector("#go").scrollIntoView();
+        window.seen = 0;
+        document.addEventListener("late", () => { window.seen += 1; });
+        return window.scrollY;
+      });
+      assert.ok(before > 1000);
+      await click(page);
+      await page.waitForFunction(() => window.seen === 1);
+      assert.equal(await page.evaluate(() => window.scrollY), before, JSON.stringify(spec));
+    }
+  });
+
+  named("a location that pushes nothing does so for a boosted source, too", async () => {
+    const page = await shell(`<button id="go" hx-post="/elsewhere" hx-swap="none">go</button>
+      <a id="source" hx-boost="true" href="/t/page">source</a>`);
+    const said = { path: "/t/plain", source: "#source", target: "#out", push: false };
+    await page.route("**/elsewhere", (route) => route.fulfill({ headers: { "HX-Location": JSON.stringify(said) } }));
+    const address = page.url();
+    await page.click("#go");
+    await page.waitForFunction(() => document.querySelector("#out").textContent.includes("plain"));
+    assert.equal(page.url(), address);
+  });
+
+  named("a form to mend may say anything in its text", async () => {
+    const form = "<form><!-- the <html> of this --><p>mend</p></form>";
+    const page = await shell(button(respond({ status: 422, html: form })));
+    await click(page);
+    assert.equal(await text(page, "#out"), "mend");
   });
 }

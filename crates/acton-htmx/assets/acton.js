@@ -73,17 +73,17 @@
 
   // Where an answer goes. An error is shown where the server says, as a form to mend (422), or, for
   // a boosted link, as the page. Any other error leaves the page alone, and so do a whole page for a
-  // place in it and an answer that has no content. Events, and parts for other elements, arrive
-  // whatever the status.
+  // place in it, an answer that has no content, and one whose place is not on the page or has left
+  // it meanwhile. Events, and parts for other elements, arrive all the same.
 
   const isPage = (html) => /^<(!doctype|html[\s>])/i.test(html.replace(/^(\s|<!--[\s\S]*?-->)+/, ""));
   const isEmpty = (status) => status === 204 || status === 304;
 
-  function placeOf({ status, html, boosted, wantsPage, retarget, reselect, reswap }) {
+  function placeOf({ status, html, boosted, wantsPage, retarget, reselect, reswap, isGone }) {
     if (isEmpty(status) || (status >= 400 && reswap === "none")) return "nowhere";
-    if (status < 400) return "as asked";
     const fits = retarget === "body" || reselect || (wantsPage && !retarget) || !isPage(html);
-    if (fits && (retarget || reswap || status === 422)) return "as asked";
+    const isPlaced = status < 400 || (fits && (retarget || reswap || status === 422));
+    if (isPlaced) return isGone ? "nowhere" : "as asked";
     return boosted ? "page" : "nowhere";
   }
 
@@ -92,51 +92,88 @@
   const isWhole = (status, place, retarget) => status >= 400 && Boolean(retarget || place !== "as asked");
 
   // The address follows what is shown, unless the server says otherwise.
-  const keepsAddress = (status, boosted) => isEmpty(status) || (status >= 400 && !boosted);
+  const keepsAddress = ({ status, isGone }, boosted) => isEmpty(status) || (status >= 400 ? !boosted : isGone);
 
   // Errors are seen on a page without a region for them, too.
   function makeRegion(status, selector) {
-    if (status < 400 || !/^#[\w-]+$/.test(selector ?? "") || document.querySelector(selector)) return;
+    const isId = /^#(\\[\da-f]{1,6}\s?|\\.|[\w-]|[^\0-\x7f])+$/i.test(selector ?? "");
+    if (status < 400 || !isId || document.querySelector(selector)) return;
     const region = document.createElement("div");
-    region.id = selector.slice(1);
+    region.id = selector.slice(1).replace(/\\(?:([\da-f]{1,6})\s?|(.))/gi, (_, code, character) =>
+      character ?? String.fromCodePoint(Number.parseInt(code, 16)));
     region.setAttribute("role", "alert");
     document.body.prepend(region);
   }
 
-  // htmx 2 loses an answer with an event for an element that is not there; htmx 4 fires it on the
-  // document.
-  function reachable(line) {
+  // What htmx 2 reads instead of a header.
+  function overrule(xhr, names, change) {
+    const header = xhr.getResponseHeader.bind(xhr);
+    xhr.getResponseHeader = (name) => (names.test(name) ? change(header(name)) : header(name));
+  }
+
+  const inJson = (change) => (line) => {
     if (!line?.startsWith("{")) return line;
     try {
-      const events = JSON.parse(line);
-      for (const detail of Object.values(events)) {
-        if (detail?.target && !document.querySelector(detail.target)) detail.target = "html";
-      }
-      return JSON.stringify(events);
+      const value = JSON.parse(line);
+      change(value);
+      return JSON.stringify(value);
     } catch {
       return line;
     }
+  };
+
+  // htmx 2 loses an answer with an event for an element that is not there; htmx 4 fires it on the
+  // document.
+  const reachable = inJson((events) => {
+    for (const detail of Object.values(events)) {
+      if (detail?.target && !document.querySelector(detail.target)) detail.target = "html";
+    }
+  });
+
+  // To htmx 2 this `false` says nothing, so it pushes the path for a source that is boosted.
+  const unpushed = inJson((location) => {
+    if (location.push === false && !location.replace) location.push = "false";
+  });
+
+  // htmx 2 fires its events on elements, where nobody hears them once an element has left the page.
+  function keepHeard(detail) {
+    const { xhr, target, requestConfig: { elt } } = detail;
+    if (!target.isConnected) Object.assign(detail, { target: document.body, isGone: true });
+    if (elt.isConnected) return;
+    const shelter = document.createElement("div");
+    shelter.hidden = true;
+    shelter.append(elt.getRootNode({ composed: true }));
+    document.documentElement.append(shelter);
+    xhr.addEventListener("loadend", () => shelter.remove());
   }
 
-  on("htmx:beforeOnLoad", ({ detail: { xhr, etc, boosted } }) => {
-    renew(xhr.responseText);
-    makeRegion(xhr.status, xhr.getResponseHeader("HX-Retarget"));
-    if (keepsAddress(xhr.status, boosted)) etc.push = "false";
-    const header = xhr.getResponseHeader.bind(xhr);
-    xhr.getResponseHeader = (name) => (/^hx-trigger/i.test(name) ? reachable(header(name)) : header(name));
-  });
-  // htmx 2 lets nobody overrule what `HX-Location` selects, so that is kept here meanwhile.
   on("htmx:beforeRequest", ({ detail }) => {
+    const { xhr } = detail;
+    // htmx 2 lets nobody overrule what `HX-Location` selects, so that is kept here meanwhile.
     detail.selected = detail.select;
     detail.select = null;
+    xhr.addEventListener("readystatechange", () => xhr.readyState === XMLHttpRequest.DONE && keepHeard(detail));
+  });
+  on("htmx:beforeOnLoad", ({ detail }) => {
+    const { xhr, etc, boosted, requestConfig: { elt } } = detail;
+    const retarget = xhr.getResponseHeader("HX-Retarget");
+    renew(xhr.responseText);
+    makeRegion(xhr.status, retarget);
+    overrule(xhr, /^hx-trigger/i, reachable);
+    overrule(xhr, /^hx-location$/i, unpushed);
+    if (retarget) {
+      detail.retarget = retarget;
+      detail.isGone = retarget !== "this" && !internal.querySelectorExt(elt, retarget);
+      if (detail.isGone) overrule(xhr, /^hx-retarget$/i, () => "body");
+    }
+    if (keepsAddress({ status: xhr.status, isGone: detail.isGone }, boosted)) etc.push = "false";
   });
   on("htmx:beforeSwap", ({ detail }) => {
-    const { xhr, boosted } = detail;
+    const { xhr, boosted, retarget, isGone } = detail;
     if (!xhr) return;
     const { status, responseText: html } = xhr;
-    const [retarget, reselect, reswap] = ["HX-Retarget", "HX-Reselect", "HX-Reswap"]
-      .map((name) => xhr.getResponseHeader(name));
-    const place = placeOf({ status, html, boosted, retarget, reselect, reswap });
+    const [reselect, reswap] = ["HX-Reselect", "HX-Reswap"].map((name) => xhr.getResponseHeader(name));
+    const place = placeOf({ status, html, boosted, retarget, reselect, reswap, isGone });
     if (status >= 400 || place === "nowhere") detail.shouldSwap = true;
     if (detail.selected) detail.selectOverride = detail.selected;
     if (isWhole(status, place, retarget)) {
@@ -146,34 +183,46 @@
     if (place === "nowhere") detail.swapOverride = "none";
     if (place === "page") Object.assign(detail, { target: document.body, swapOverride: "innerHTML" });
     const { swapStyle } = internal.getSwapSpecification(detail.requestConfig.elt, detail.swapOverride);
-    // What is not swapped has no title, and would take what it preserves off the page.
+    // What is not swapped has no title, scrolls nothing, and takes nothing that it preserves off the page.
     if (swapStyle === "none") {
-      Object.assign(detail, { ignoreTitle: true, serverResponse: html.replaceAll("hx-preserve", "") });
+      Object.assign(detail, { ignoreTitle: true, swapOverride: "none show:none", selectOverride: ":not(*)" });
     }
     // Where there are only parts for other elements, htmx 2 swaps nothing, and so deletes nothing.
     if (swapStyle === "delete") {
       Object.assign(detail, { serverResponse: `${detail.serverResponse}-`, selectOverride: "unset" });
     }
+    if (/^(none|delete)$/.test(swapStyle)) overrule(xhr, /^hx-reselect$/i, () => null);
   });
 
-  on("htmx:after:request", ({ detail: { ctx } }) => {
+  // A page of the history that cannot be had again is loaded as any other, with its error.
+  on("htmx:historyCacheMissLoadError", () => location.reload());
+
+  on("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
     const { hx, response: { status }, request: { headers }, text: html } = ctx;
+    if (status >= 400 && headers["HX-History-Restore-Request"]) {
+      event.preventDefault();
+      location.reload();
+      return;
+    }
     renew(html);
     const { retarget, reselect, reswap } = hx;
     const boosted = headers["HX-Boosted"];
     const wantsPage = headers["HX-Request-Type"] === "full" && !boosted;
-    const place = placeOf({ status, html, boosted, wantsPage, retarget, reselect, reswap });
     makeRegion(status, retarget);
-    if (isWhole(status, place, retarget)) Object.assign(ctx, { select: null, selectOOB: null });
+    const isGone = retarget ? !htmx.find(ctx.sourceElement, retarget)?.isConnected : ctx.target?.isConnected === false;
+    ctx.response.isGone = isGone;
+    const place = placeOf({ status, html, boosted, wantsPage, retarget, reselect, reswap, isGone });
     if (retarget === "this") hx.retarget = ctx.sourceElement;
-    if (place === "nowhere") hx.reswap = "none";
+    if (isWhole(status, place, retarget)) Object.assign(ctx, { select: null, selectOOB: null });
+    if (place === "nowhere") Object.assign(hx, { retarget: "body", reswap: "none" });
     if (place === "page") Object.assign(hx, { retarget: "body", reswap: "innerHTML" });
   });
   on("htmx:before:history:update", (event) => {
     const { response, sourceElement } = event.detail;
     const says = (name) => response.headers.has(name);
     if (!response || says("HX-Push-Url") || says("HX-Replace-Url")) return;
-    if (keepsAddress(response.status, sourceElement?._htmx?.boosted)) event.preventDefault();
+    if (keepsAddress(response, sourceElement?._htmx?.boosted)) event.preventDefault();
   });
   // As in htmx 2, a part of the answer that is not in it leaves the target alone beside other parts.
   on("htmx:before:swap", ({ detail: { tasks } }) => {
