@@ -26,6 +26,8 @@ pub(crate) fn attend_to(shared: &Arc<Shared>, wakers: Vec<Waker>) {
         && let Ok(runtime) = Handle::try_current()
     {
         state.is_kept = true;
+        // A runtime that ends drops the task in here, and that takes the lock.
+        drop(state);
         runtime.spawn(keep(Keeping {
             shared: Arc::downgrade(shared),
             ended: false,

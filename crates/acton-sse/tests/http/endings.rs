@@ -1,11 +1,12 @@
 //! How an instance ends: its streams one by one, and nothing that was published lost. Time is not real here.
 
-use std::time::Duration;
+use std::{sync::mpsc, thread, time::Duration};
 
 use acton_sse::{SseConfig, prelude::*};
 use axum::response::IntoResponse;
 use http_body_util::BodyExt;
 use tokio::{
+    runtime,
     task::{JoinSet, yield_now},
     time::{Instant, sleep, timeout},
 };
@@ -133,4 +134,24 @@ async fn the_end_waits_until_the_others_will_get_everything() {
     assert!(b.present("board").is_empty());
     b.broadcast("on");
     assert_eq!(next(&mut at_b).await, "on");
+}
+
+#[test]
+fn a_runtime_ends_while_people_are_present() {
+    let (ended, has_ended) = mpsc::channel();
+    thread::spawn(move || {
+        let broadcaster = SseBroadcaster::new();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        for id in ["1", "2"] {
+            let stream = broadcaster.stream("board", LastEventId::default());
+            let response = stream.present("board", Person::new(id, id));
+            let response = runtime.block_on(async { response.into_response() });
+            runtime.spawn(response.into_body().collect());
+        }
+        runtime.block_on(yield_now());
+        drop(runtime);
+        ended.send(broadcaster.present("board").len())
+    });
+    assert_eq!(has_ended.recv_timeout(Duration::from_secs(20)), Ok(2));
 }
