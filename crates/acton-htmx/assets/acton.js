@@ -255,6 +255,23 @@
     else if (connection.attempt > 0) show(target, "reconnecting");
   });
 
+  // htmx 4 does not read the server's `retry`, and would come back within half a second with all
+  // others. A page of htmx 4 comes back after two to five seconds; one that was only out of sight, at
+  // once.
+
+  let isShown = false;
+
+  if (v4) {
+    htmx.config.sse = { reconnectDelay: 3500, reconnectJitter: 3 / 7, ...htmx.config.sse };
+    on("visibilitychange", () => {
+      isShown = !document.hidden;
+      setTimeout(() => { isShown = false; });
+    });
+    on("htmx:sse:before:connection", ({ detail: { connection } }) => {
+      if (isShown) queueMicrotask(() => connection.delayCanceller?.());
+    });
+  }
+
   // htmx 2 opens a new connection when the browser gives one up, and forgets where it was.
   // The event `close` is the server's last word: nobody asks again, with or without `sse-close`.
 

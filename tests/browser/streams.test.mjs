@@ -1,0 +1,101 @@
+// Streams beside navigation and outages: nothing shown twice, nothing left out, and nobody comes
+// back too soon or for a region that is gone.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openBrowser, startExample } from "./harness.mjs";
+import { attribute, openShell } from "./shell.mjs";
+import { eventually, line } from "./task-manager.mjs";
+
+let fixture;
+let browser;
+let cable;
+
+before(async () => {
+  cable = await line(() => new URL(fixture.origin).port);
+  fixture = await startExample("conformance");
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  cable?.close();
+  await fixture?.stop();
+});
+
+/** Publishes an item and returns its id. */
+async function publish(topic, text) {
+  const answer = await fetch(`${fixture.origin}/t/sse/publish`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ topic, data: `<li>${text}</li>` }),
+  });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).id;
+}
+
+const subscribers = async () => (await (await fetch(`${fixture.origin}/t/sse/stats`)).json()).subscribers;
+
+const address = (topic, cursor) => `/t/sse?topic=${topic}${cursor ? `&last-event-id=${cursor}` : ""}`;
+
+/** A region whose stream adds items to a list, with a link to another page. */
+const region = (url) => `
+  <div id="live" hx-ext="sse" sse-connect="${attribute(url)}">
+    <ul id="list" sse-swap="message" hx-swap="beforeend"></ul>
+  </div>`;
+
+const items = (page) => page.locator("#list li").allTextContents();
+
+/** The shell with `markup` and an open stream in it. */
+async function open(version, markup, origin = fixture.origin) {
+  const page = await openShell(await browser.page(), origin, version, markup, "&sse=1");
+  await page.locator("#live[data-sse=open]").waitFor({ state: "attached", timeout: 15_000 });
+  return page;
+}
+
+for (const version of [2, 4]) {
+  const named = (name, run) => test(`htmx ${version}: ${name}`, run);
+
+  named("a page comes back after two to five seconds", async () => {
+    const page = await open(version, region(address(`again${version}`)), cable.origin);
+    const again = page.waitForRequest((request) => request.url().includes("/t/sse?"), { timeout: 20_000 });
+    const cut = Date.now();
+    cable.cut();
+    cable.mend();
+    await again;
+    const pause = Date.now() - cut;
+    assert.ok(pause >= 1900, `back after ${pause} ms`);
+    await page.locator("#live[data-sse=open]").waitFor({ state: "attached", timeout: 15_000 });
+    await publish(`again${version}`, "on");
+    await eventually(() => items(page), ["on"]);
+    await page.context().close();
+  });
+}
+
+test("htmx 4: a page that is shown again does not wait", async () => {
+  const page = await open(4, region(address("shown")));
+  await page.evaluate(() => {
+    window.hide = (isHidden) => {
+      Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    window.hide(true);
+  });
+  await eventually(subscribers, 0);
+  const asked = await page.evaluate(async () => {
+    let count = 0;
+    const ask = window.fetch;
+    window.fetch = (...request) => {
+      count += 1;
+      return ask(...request);
+    };
+    window.hide(false);
+    // Less than the shortest pause.
+    await new Promise((resolve) => { setTimeout(resolve, 1500); });
+    return count;
+  });
+  assert.equal(asked, 1);
+  await publish("shown", "on");
+  await eventually(() => items(page), ["on"]);
+  await page.context().close();
+});
