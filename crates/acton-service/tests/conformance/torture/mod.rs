@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -30,6 +31,7 @@ struct Form {
     listeners: u64,
     /// Messages that a node keeps; who stays away for long has a real loss.
     history: usize,
+    /// How long a listener may take to see the end, once everything is published.
     limit: Duration,
 }
 
@@ -40,7 +42,7 @@ impl Form {
                 events: 10_000,
                 listeners: 200,
                 history: 250,
-                limit: Duration::from_secs(1200),
+                limit: Duration::from_secs(180),
             };
         }
         Self {
@@ -80,6 +82,17 @@ async fn reach(progress: &AtomicUsize, numbers: usize) {
     }
 }
 
+/// So long after everything is published.
+async fn late(mut published: watch::Receiver<bool>, limit: Duration) {
+    if published
+        .wait_for(|is_published| *is_published)
+        .await
+        .is_ok()
+    {
+        sleep(limit).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_listener_ends_with_every_number_once_and_in_order_or_one_gap_per_loss() {
     let Some(mut redis) = Redis::start() else {
@@ -92,12 +105,17 @@ async fn every_listener_ends_with_every_number_once_and_in_order_or_one_gap_per_
         wait_for_ready_within(READY, node, 200).await;
     }
     let between = Arc::new(AtomicBool::new(false));
+    let (all_published, published) = watch::channel(false);
     let mut listeners = JoinSet::new();
     for seed in 0..form.listeners {
         let mut listener = Listener::open(&addresses, &between, seed).await;
+        let too_late = late(published.clone(), form.limit);
         listeners.spawn(async move {
-            let finished = timeout(form.limit, listener.listen()).await;
-            (seed, finished.is_ok(), listener.seen)
+            let is_finished = tokio::select! {
+                () = listener.listen() => true,
+                () = too_late => false,
+            };
+            (seed, is_finished, listener.seen)
         });
     }
     let (progress, voices) = (Arc::default(), Arc::default());
@@ -151,10 +169,12 @@ async fn every_listener_ends_with_every_number_once_and_in_order_or_one_gap_per_
         finished.push(publisher.await.unwrap());
     }
     for mut publisher in finished {
-        publisher.finish().await;
+        let end = timeout(form.limit, publisher.finish()).await;
+        end.expect("a node takes the last number");
         acknowledged += publisher.acknowledged;
         fates.extend(publisher.fates);
     }
+    all_published.send_replace(true);
     let mut verdict = Verdict::default();
     while let Some(listener) = listeners.join_next().await {
         let (seed, is_finished, seen) = listener.unwrap();
