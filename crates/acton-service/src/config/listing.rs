@@ -41,6 +41,7 @@ impl fmt::Display for Listing {
 
 /// Names that secrets hide under. A URL with a user or a password is hidden under any name.
 fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
     [
         "secret",
         "password",
@@ -51,14 +52,18 @@ fn is_secret(key: &str) -> bool {
         "private",
         "passphrase",
         "passwd",
+        "pwd",
         "pepper",
         "apikey",
+        "api_key",
         "bearer",
+        "hmac",
     ]
     .iter()
     .any(|word| key.contains(word))
-        || key == "key"
-        || key.ends_with("_key")
+        || ["key", "keys", "pass", "auth", "salt"]
+            .iter()
+            .any(|word| key == *word || key.ends_with(&format!("_{word}")))
 }
 
 fn shown(value: &Value) -> String {
@@ -73,5 +78,27 @@ fn shown(value: &Value) -> String {
         }
         ValueKind::String(text) => format!("{text:?}"),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_secret;
+
+    #[test]
+    fn a_name_tells_whether_a_value_may_be_secret() {
+        for key in [
+            "apiKey",
+            "authToken",
+            "clientSecret",
+            "hmac",
+            "key",
+            "basic_auth",
+        ] {
+            assert!(is_secret(key), "{key}");
+        }
+        for key in ["author", "keyboard", "compass", "monkeys", "name"] {
+            assert!(!is_secret(key), "{key}");
+        }
     }
 }

@@ -10,7 +10,10 @@ pub(crate) mod size;
 mod sources;
 mod values;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 
@@ -139,7 +142,9 @@ impl<T: DeserializeOwned> Config<T> {
     }
 
     fn load_files(mut files: Vec<PathBuf>) -> Result<Self, ConfigError> {
-        files.retain(|file| file.exists());
+        // What is there and cannot be read stops the start; only what is not there is left out.
+        let is_absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        files.retain(|file| !file.symlink_metadata().is_err_and(is_absent));
         Self::read(Sources::new(&files, std::env::vars_os())?)
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Sources {
 pub(super) struct Setting {
     pub(super) value: Value,
     pub(super) origin: String,
+    /// How many sources were read before this one.
+    pub(super) rank: usize,
 }
 
 impl Sources {
@@ -31,16 +33,16 @@ impl Sources {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
         let mut sources = Self::default();
-        for file in files {
-            sources.add_file(file)?;
+        for (rank, file) in files.iter().enumerate() {
+            sources.add_file(file, rank)?;
         }
         for (name, value) in environment {
-            sources.add_variable(&name, value)?;
+            sources.add_variable(&name, value, files.len())?;
         }
         Ok(sources)
     }
 
-    fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+    fn add_file(&mut self, path: &Path, rank: usize) -> Result<(), ConfigError> {
         let origin = path.display().to_string();
         let file = File::from(path).format(FileFormat::Toml);
         let sections = file
@@ -53,13 +55,24 @@ impl Sources {
                 )));
             };
             for (key, value) in keys {
-                self.set(&section, &key, value, origin.clone());
+                let origin = origin.clone();
+                let setting = Setting {
+                    value,
+                    origin,
+                    rank,
+                };
+                self.set(&section, &key, setting)?;
             }
         }
         Ok(())
     }
 
-    fn add_variable(&mut self, name: &OsString, value: OsString) -> Result<(), ConfigError> {
+    fn add_variable(
+        &mut self,
+        name: &OsString,
+        value: OsString,
+        rank: usize,
+    ) -> Result<(), ConfigError> {
         let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else {
             return Ok(());
         };
@@ -74,18 +87,41 @@ impl Sources {
         if !value.is_empty() {
             let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
             let value = nest(&path[1..], Value::new(Some(&origin), value));
-            self.set(&section.to_ascii_lowercase(), &path[0], value, origin);
+            let setting = Setting {
+                value,
+                origin,
+                rank,
+            };
+            self.set(&section.to_ascii_lowercase(), &path[0], setting)?;
         }
         Ok(())
     }
 
-    fn set(&mut self, section: &str, key: &str, value: Value, origin: String) {
-        let section = self.sections.entry(section.to_owned()).or_default();
-        let value = match section.remove(key) {
-            Some(earlier) => merge(earlier.value, value),
-            None => value,
+    fn set(&mut self, name: &str, key: &str, mut setting: Setting) -> Result<(), ConfigError> {
+        let section = self.sections.entry(name.to_owned()).or_default();
+        // `key` and `key_file` are two ways to write one setting.
+        let other = match key.strip_suffix("_file") {
+            Some(key) => key.to_owned(),
+            None => format!("{key}_file"),
         };
-        section.insert(key.to_owned(), Setting { value, origin });
+        if let Some(earlier) = section.remove(&other)
+            && earlier.rank == setting.rank
+        {
+            let (one, two) = (&earlier.origin, &setting.origin);
+            let origins = if one == two {
+                one.clone()
+            } else {
+                format!("{one}, {two}")
+            };
+            return Err(ConfigError::new(format!(
+                "the settings `{name}.{other}` and `{name}.{key}` ({origins}) say the same twice; leave one of them out"
+            )));
+        }
+        if let Some(earlier) = section.remove(key) {
+            setting.value = merge(earlier.value, setting.value);
+        }
+        section.insert(key.to_owned(), setting);
+        Ok(())
     }
 }
 

@@ -64,7 +64,13 @@ fn from_file<S: DeserializeOwned>(
     Some(match fs::read_to_string(path) {
         Ok(text) => {
             let value = Value::new(Some(&origin), text.trim_end_matches(['\r', '\n']));
-            fit::<S>(section, target, Setting { value, origin })
+            let rank = setting.rank;
+            let setting = Setting {
+                value,
+                origin,
+                rank,
+            };
+            fit::<S>(section, target, setting)
         }
         Err(error) => Err(ConfigError::new(format!(
             "the setting `{section}.{key}` ({}) names a file that cannot be read: {}",

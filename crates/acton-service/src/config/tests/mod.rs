@@ -225,6 +225,41 @@ fn a_value_can_come_from_a_file() {
 }
 
 #[test]
+fn of_a_value_and_a_file_for_it_the_later_source_counts() {
+    let path = temporary("from-a-file");
+    let file = format!("[service]\nname_file = {path:?}");
+    let config: Config = read(&file, &[("ACTON_SERVICE__NAME", "from-env")]).unwrap();
+    assert_eq!(config.service.name, "from-env");
+    let named = [("ACTON_SERVICE__NAME_FILE", path.to_str().unwrap())];
+    let config: Config = read("[service]\nname = \"from-toml\"", &named).unwrap();
+    assert_eq!(config.service.name, "from-a-file");
+    let told = sentence(read::<()>(&format!("{file}\nname = \"x\""), &[]));
+    assert!(
+        told.contains("`service.name`") && told.contains("`service.name_file`"),
+        "{told}"
+    );
+    let both = [named[0], ("ACTON_SERVICE__NAME", "from-env")];
+    let told = sentence(read::<()>("", &both));
+    assert!(
+        told.contains("variable ACTON_SERVICE__NAME_FILE, "),
+        "{told}"
+    );
+    assert!(!told.contains("from-env"), "{told}");
+    fs::remove_file(path).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_leads_nowhere_stops_the_start() {
+    let link = std::env::temp_dir().join(format!("acton-config-{}-link", std::process::id()));
+    std::os::unix::fs::symlink("/nowhere/at/all", &link).unwrap();
+    let told = sentence(Config::<()>::load_files(vec![link.clone()]));
+    fs::remove_file(&link).unwrap();
+    assert!(told.contains("cannot be read"), "{told}");
+    assert!(Config::<()>::load_files(vec![link]).is_ok());
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_by_its_setting() {
     let told = sentence(env("ACTON_SERVICE__NAME_FILE", "/nowhere/at/all"));
     assert!(told.contains("`service.name_file`"), "{told}");
@@ -266,7 +301,10 @@ fn the_listing_tells_values_and_where_they_were_written() {
 fn the_listing_hides_what_may_be_secret() {
     let listed = listing(&[
         ("ACTON_APP__API_KEY", "hunter2"),
+        ("ACTON_APP__API_KEYS", "hunter2"),
         ("ACTON_APP__SMTP_PASSWORD", "hunter2"),
+        ("ACTON_APP__SMTP_PASS", "hunter2"),
+        ("ACTON_APP__DB_PWD", "hunter2"),
         ("ACTON_APP__MAIL_URL", "smtp://u:hunter2@a.test"),
     ]);
     assert!(
