@@ -21,6 +21,7 @@ use tower::{Layer, Service};
 
 use crate::{
     config::Config,
+    health::is_probe,
     request::{
         body::Budget,
         host::{AllowedHosts, BadHost, UnclearLength},
@@ -68,12 +69,17 @@ impl Guard {
     fn check_host(&self, request: &Request) -> Result<(), StatusCode> {
         match self.hosts.check(request) {
             Ok(()) => Ok(()),
-            // Probes ask by address, whatever name browsers use.
-            Err(BadHost::Unknown) if matches!(request.uri().path(), "/health" | "/ready") => Ok(()),
+            // Operators ask by address, or in HTTP/1.0, whatever name browsers use.
+            Err(BadHost::Unknown | BadHost::Absent) if is_for_operators(request) => Ok(()),
             Err(BadHost::Unknown) => Err(StatusCode::MISDIRECTED_REQUEST),
-            Err(BadHost::Invalid) => Err(StatusCode::BAD_REQUEST),
+            Err(BadHost::Invalid | BadHost::Absent) => Err(StatusCode::BAD_REQUEST),
         }
     }
+}
+
+fn is_for_operators(request: &Request) -> bool {
+    let path = request.uri().path();
+    is_probe(path) || path == "/metrics"
 }
 
 impl<S> Layer<S> for GuardLayer {

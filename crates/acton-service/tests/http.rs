@@ -268,6 +268,16 @@ async fn only_listed_hosts_are_answered_and_probes_always() {
         StatusCode::MISDIRECTED_REQUEST
     );
     assert_eq!(status("10.0.0.7:3000", "/health").await, StatusCode::OK);
+    assert_ne!(
+        status("10.0.0.7:3000", "/metrics").await,
+        StatusCode::MISDIRECTED_REQUEST
+    );
+    // As HAProxy asks, unless it is told what to say.
+    let old = |path| Request::get(path).version(http::Version::HTTP_10);
+    let answer = ask(app.clone(), old("/ready")).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let answer = ask(app.clone(), old("/")).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

@@ -8,12 +8,14 @@ use http::{Request, Version, header, uri::Authority};
 /// Why a request is refused before any handler sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BadHost {
-    /// Missing, doubled, malformed, or at odds with the request line: 400.
+    /// Missing in HTTP/1.1, doubled, malformed, or at odds with the request line: 400.
     ///
     /// <https://www.rfc-editor.org/rfc/rfc9112#section-3.2>
     Invalid,
     /// Not one of ours: 421.
     Unknown,
+    /// Not told, as HTTP/1.0 allows, where only some hosts are ours: 400.
+    Absent,
 }
 
 /// Marks a request with `Content-Length` and `Transfer-Encoding`, or with bare newlines in its head: nobody can be sure
@@ -39,8 +41,13 @@ impl AllowedHosts {
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let (host, another) = (hosts.next(), hosts.next());
         let Some(host) = host else {
-            let enough = !needs_host(request) && self.0.is_empty();
-            return enough.then_some(()).ok_or(BadHost::Invalid);
+            return if needs_host(request) {
+                Err(BadHost::Invalid)
+            } else if self.0.is_empty() {
+                Ok(())
+            } else {
+                Err(BadHost::Absent)
+            };
         };
         let target = request.uri().authority();
         let host = host.as_bytes();
@@ -145,7 +152,7 @@ mod tests {
     fn http_1_0_needs_a_host_where_a_list_is_kept() {
         assert_eq!(
             check(&["a.test"], Version::HTTP_10, "/", &[]),
-            Err(BadHost::Invalid)
+            Err(BadHost::Absent)
         );
     }
 
