@@ -10,7 +10,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use tracing::Span;
@@ -151,6 +151,21 @@ impl Frame {
         begun.line.count(metrics, response.status());
         count_stream(response, metrics)
     }
+
+    /// The client has left before there was an answer, which operators want to see all the more.
+    fn abandon(&self, begun: Begun) {
+        let status = client_closed();
+        begun.line.end(status);
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.metrics {
+            begun.line.count(metrics, status);
+        }
+    }
+}
+
+/// What nginx writes where nobody waits for the answer any more.
+fn client_closed() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::REQUEST_TIMEOUT)
 }
 
 /// Whether the browser sent a session cookie.
@@ -257,8 +272,10 @@ pin_project! {
         // A client that leaves ends its request here, and what is logged on the way out belongs to the request too.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.begun.is_some() {
-                this.span.in_scope(|| this.answer.set(None));
+            if let Some(begun) = this.begun.take() {
+                let _entered = this.span.enter();
+                this.answer.set(None);
+                this.frame.abandon(begun);
             }
         }
     }

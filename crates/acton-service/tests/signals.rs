@@ -219,6 +219,25 @@ fn what_went_wrong_is_in_the_log_with_its_request_and_answered_in_full() {
 }
 
 #[test]
+fn a_request_whose_client_leaves_has_its_line_too() {
+    let mut process = Process::start(&[]);
+    let mut client = TcpStream::connect(&process.address).unwrap();
+    let request = b"GET /late HTTP/1.1\r\nHost: a.test\r\nX-Request-Id: gone\r\n\r\n";
+    client.write_all(request).unwrap();
+    // Whoever asks afterwards is answered later, so the first request has reached its handler.
+    process.ask("/nothing", "next");
+    drop(client);
+    let mut line = String::new();
+    while !line.contains("id=gone") {
+        line.clear();
+        assert_ne!(process.output.read_line(&mut line).unwrap(), 0);
+    }
+    assert!(line.contains(" route=/late status=499 "), "{line}");
+    process.signal("-TERM");
+    assert!(process.wait().0.success());
+}
+
+#[test]
 fn a_process_that_exits_in_a_handler_has_written_its_log() {
     let process = Process::start(&[]);
     process.ask("/nothing", "before-exit");
