@@ -6,6 +6,7 @@ use axum::{Router, http::Request, routing::get};
 use crate::{
     app::{app, app_with},
     browser::Browser,
+    leaving::polled,
 };
 
 on_every_store![
@@ -193,8 +194,8 @@ async fn a_stream_ends_with_the_session() {
     assert_eq!(stream.await.unwrap(), "true");
 }
 
-/// Where another tab posted when a stream ended, of all it posts.
-async fn end_of_a_stream<'a>(user: &str, posts: &[(&'a str, &str)]) -> Option<&'a str> {
+/// Somebody who is logged in and has a stream open.
+async fn listener(user: &str) -> (Browser, SessionEnded) {
     let store = Store::memory();
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
@@ -207,14 +208,22 @@ async fn end_of_a_stream<'a>(user: &str, posts: &[(&'a str, &str)]) -> Option<&'
     let browser = Browser::new(&app(store));
     log_in(&browser, user, "Phone").await;
     browser.on(&streams).get("/listen").await;
-    let mut ended = receiver.await.unwrap();
+    (browser, receiver.await.unwrap())
+}
+
+/// Whether the stream goes on; the clock of the runtime jumps, so that it looks several times.
+async fn goes_on(ended: &mut SessionEnded) -> bool {
+    tokio::time::timeout(Duration::from_secs(60), ended)
+        .await
+        .is_err()
+}
+
+/// Where another tab posted when a stream ended, of all it posts.
+async fn end_of_a_stream<'a>(user: &str, posts: &[(&'a str, &str)]) -> Option<&'a str> {
+    let (browser, mut ended) = listener(user).await;
     for &(path, form) in posts {
         browser.submit(path, form).await;
-        // The clock of the runtime jumps, so that the stream looks several times.
-        if tokio::time::timeout(Duration::from_secs(60), &mut ended)
-            .await
-            .is_ok()
-        {
+        if !goes_on(&mut ended).await {
             return Some(path);
         }
     }
@@ -245,4 +254,25 @@ async fn a_stream_ends_with_the_user_and_with_the_roles() {
         let posts = [("/cycle", ""), (path, form)];
         assert_eq!(end_of_a_stream("alice", &posts).await, Some(path), "{form}");
     }
+}
+
+/// At every moment at which the other tab can be closed.
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_on_when_an_exchange_is_undone() {
+    for times in 0..200 {
+        let (browser, mut ended) = listener("alice").await;
+        let before = browser.twin();
+        assert!(polled(&mut ended, 1).await.is_none());
+        if polled(browser.post("/slowly", ""), times).await.is_some() {
+            assert!(times > 1, "the request comes to its end at once");
+            return;
+        }
+        // It looks for the session before the exchange is undone, and after that.
+        assert!(polled(&mut ended, 1).await.is_none());
+        assert!(goes_on(&mut ended).await, "{times}");
+        assert_eq!(before.get("/user").await.body, "alice");
+        before.submit("/logout", "").await;
+        assert!(!goes_on(&mut ended).await, "{times}");
+    }
+    panic!("the request does not come to an end");
 }
