@@ -41,7 +41,8 @@ const MAX_FIELDS: usize = 1000;
 /// # askama_page::main()
 /// ```
 ///
-/// As an extractor it takes a urlencoded body (or the query of a GET) without judging it;
+/// As an extractor it takes a urlencoded body, the query of a GET, or the query of a DELETE without
+/// a body, where htmx puts the fields; it does not judge them:
 /// [`read`](Self::read) then does what [`ValidForm`](crate::ValidForm) does in one step.
 ///
 /// `Debug` shows names and messages, never what was typed: a form may hold a password.
@@ -204,9 +205,13 @@ impl<S: Send + Sync> FromRequest<S> for FormState {
     type Rejection = FormRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, FormRejection> {
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
-            let query = request.uri().query().unwrap_or_default();
-            return Self::try_decode(query.as_bytes());
+        let uri = request.uri().clone();
+        let from_query = || Self::try_decode(uri.query().unwrap_or_default().as_bytes());
+        let deletes = *request.method() == Method::DELETE;
+        // htmx 2 names a type also where it sends no body, htmx 4 does not.
+        let is_typed = request.headers().contains_key(CONTENT_TYPE);
+        if matches!(*request.method(), Method::GET | Method::HEAD) || deletes && !is_typed {
+            return from_query();
         }
         if !is_form(&request) {
             return Err(FormRejection::UnsupportedMediaType);
@@ -214,6 +219,9 @@ impl<S: Send + Sync> FromRequest<S> for FormState {
         let body = bytes::Bytes::from_request(request, state)
             .await
             .map_err(FormRejection::Body)?;
+        if deletes && body.is_empty() {
+            return from_query();
+        }
         Self::try_decode(&body)
     }
 }

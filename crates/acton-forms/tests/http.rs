@@ -53,7 +53,7 @@ async fn search(form: ValidForm<NewTask>) -> Response {
 
 fn app() -> Router {
     Router::new()
-        .route("/tasks", get(search).post(create))
+        .route("/tasks", get(search).post(create).delete(search))
         .layer(DefaultBodyLimit::max(4096))
 }
 
@@ -189,4 +189,27 @@ async fn a_search_form_is_read_from_the_query() {
         ask("/tasks?title=").await.1,
         "title=;hours=;error=must not be empty"
     );
+}
+
+#[tokio::test]
+async fn the_fields_of_a_deletion_are_read_from_the_query() {
+    let ask = |uri: &str, content_type: Option<&str>, body: &'static str| {
+        let mut request = Request::delete(uri);
+        if let Some(content_type) = content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        send(request.body(Body::from(body)).unwrap())
+    };
+    for htmx in [Some(FORM), None] {
+        let (status, body) = ask("/tasks?title=Milk&csrf_token=a", htmx, "").await;
+        assert_eq!(
+            (status, body.as_str()),
+            (StatusCode::OK, "Milk"),
+            "{htmx:?}"
+        );
+    }
+    let (_, body) = ask("/tasks?title=Milk", Some(FORM), "title=Bread").await;
+    assert_eq!(body, "Bread");
+    let (status, _) = ask("/tasks?title=Milk", Some("application/json"), "{}").await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
