@@ -6,8 +6,11 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::{FormState, Messages, ValidForm};
 
-/// Fields whose text is not of the field's type; after so many the form is beyond repair anyway.
-const MAX_UNREADABLE_FIELDS: usize = 32;
+/// A field that cannot be read costs an attempt or a few; after so many the form is beyond repair anyway.
+const MAX_ATTEMPTS: usize = 64;
+
+/// What stands in for a missing field: text, a number, a boolean.
+const STAND_INS: [&str; 3] = ["", "1", "true"];
 
 impl FormState {
     /// Reads the fields into a `T` and applies its rules.
@@ -60,40 +63,98 @@ impl FormState {
     /// The value, or a message for every field that cannot be read.
     ///
     /// Serde stops at the first failure. A field that failed is therefore left out of the next attempt,
-    /// which gets as far as the next one, until only the fields left out are missing.
+    /// and something stands in for one that is missing, which gets as far as the next failure.
     fn deserialize<T: DeserializeOwned>(&mut self) -> Option<T> {
         let mut pairs: Vec<&(String, String)> = self.pairs().iter().collect();
-        let mut errors: Vec<(String, String)> = Vec::new();
-        while errors.len() < MAX_UNREADABLE_FIELDS {
-            let (field, message) = match attempt::<T>(&pairs) {
+        let mut stand_ins: Vec<StandIn> = Vec::new();
+        let mut errors: Vec<(String, &str)> = Vec::new();
+        for _ in 0..MAX_ATTEMPTS {
+            let failure = match attempt::<T>(&pairs, &stand_ins) {
                 Ok(value) if errors.is_empty() => return Some(value),
                 Ok(_) => break,
                 Err(failure) => failure,
             };
-            if errors.iter().any(|(known, _)| *known == field) {
+            let is_known = errors.iter().any(|(known, _)| *known == failure.field);
+            let typed = pairs.len();
+            pairs.retain(|(name, _)| *name != failure.field);
+            // What a stand-in breaks elsewhere is nothing that anybody typed.
+            let is_ours = !failure.is_missing && !stand_ins.is_empty() && pairs.len() == typed;
+            let stands_in = stand_in(&mut stand_ins, &failure);
+            if is_known && !stands_in || !is_known && is_ours {
                 break;
             }
-            pairs.retain(|(name, _)| *name != field);
-            errors.push((field, message));
+            if !is_known {
+                errors.push((failure.field, failure.message));
+            }
         }
         for (field, message) in errors {
-            self.add_error(field, message);
+            self.add_error(field, message.to_owned());
         }
         None
     }
 }
 
-fn attempt<T: DeserializeOwned>(pairs: &[&(String, String)]) -> Result<T, (String, String)> {
-    let encoded = serde_html_form::to_string(pairs).unwrap_or_default();
+/// Why serde stopped.
+struct Failure {
+    field: String,
+    is_missing: bool,
+    message: &'static str,
+    /// Of an enum, what could have been chosen.
+    choice: Option<String>,
+}
+
+/// A field that nobody typed.
+struct StandIn {
+    pair: (String, String),
+    tried: usize,
+}
+
+fn attempt<T: DeserializeOwned>(
+    pairs: &[&(String, String)],
+    stand_ins: &[StandIn],
+) -> Result<T, Failure> {
+    let stand_ins = stand_ins.iter().map(|stand_in| &stand_in.pair);
+    let pairs: Vec<_> = pairs.iter().copied().chain(stand_ins).collect();
+    let encoded = serde_html_form::to_string(&pairs).unwrap_or_default();
     let deserializer = serde_html_form::Deserializer::from_bytes(encoded.as_bytes());
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let field = field_name(error.path());
         let reason = error.into_inner().to_string();
-        match missing_field(&reason) {
-            Some(field) => (field.to_owned(), "is required".to_owned()),
-            None => (field, explain(&reason).to_owned()),
+        let missing = missing_field(&reason);
+        Failure {
+            field: missing.map_or(field, str::to_owned),
+            is_missing: missing.is_some(),
+            message: missing.map_or_else(|| explain(&reason), |_| "is required"),
+            choice: choice(&reason).map(str::to_owned),
         }
     })
+}
+
+/// Whether something else than before stands in for the field that failed.
+fn stand_in(stand_ins: &mut Vec<StandIn>, failure: &Failure) -> bool {
+    let field = &failure.field;
+    let known = stand_ins.iter_mut().find(|known| known.pair.0 == *field);
+    let Some(known) = known else {
+        if failure.is_missing {
+            let pair = (field.clone(), STAND_INS[0].to_owned());
+            stand_ins.push(StandIn { pair, tried: 1 });
+        }
+        return failure.is_missing;
+    };
+    let Some(next) = STAND_INS.get(known.tried) else {
+        return false;
+    };
+    known.tried += 1;
+    known.pair.1 = failure.choice.as_deref().unwrap_or(next).to_owned();
+    true
+}
+
+/// The first of the variants that serde would have taken.
+fn choice(reason: &str) -> Option<&str> {
+    let (_, expected) = reason
+        .strip_prefix("unknown variant `")?
+        .split_once("`, expected ")?;
+    expected.split('`').nth(1)
 }
 
 /// The field that serde found missing. Its error type has no other way to say so than the text.
@@ -218,6 +279,117 @@ mod tests {
         assert_eq!(
             messages(&[("name", "Ann")]),
             [message("seats", "is required")]
+        );
+    }
+
+    #[derive(Debug, serde::Deserialize, Validate)]
+    #[garde(allow_unvalidated)]
+    struct Everything {
+        _text: String,
+        _number: std::num::NonZeroU8,
+        _share: f32,
+        _sure: bool,
+        _letter: char,
+        _size: Size,
+        _spare: Option<u8>,
+        _address: std::net::IpAddr,
+        _unseen: String,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Size {
+        Small,
+        Large,
+    }
+
+    #[test]
+    fn every_missing_field_is_required() {
+        let said = |pairs: &[(&str, &str)]| {
+            let form = typed(pairs).read::<Everything>().into_result();
+            let errors = form.unwrap_err().errors().to_vec();
+            errors
+                .into_iter()
+                .map(|error| (error.field, error.message))
+                .collect::<Vec<_>>()
+        };
+        let required = |field: &str| message(field, "is required");
+        let names = ["_text", "_number", "_share", "_sure", "_letter", "_size"];
+        let all: Vec<_> = names.into_iter().chain(["_unseen"]).map(required).collect();
+        assert_eq!(said(&[("_address", "::1")]), all);
+        // Nothing stands in for text of a type's own.
+        let up_to: Vec<_> = names
+            .into_iter()
+            .chain(["_address"])
+            .map(required)
+            .collect();
+        assert_eq!(said(&[]), up_to);
+    }
+
+    /// Two fields that belong together, in a type that nothing finds its way into.
+    #[derive(Debug, serde::Deserialize, Validate)]
+    #[garde(allow_unvalidated)]
+    #[serde(try_from = "Dates")]
+    struct Stay {
+        _dates: (),
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Dates {
+        from: String,
+        to: String,
+    }
+
+    impl TryFrom<Dates> for Stay {
+        type Error = &'static str;
+
+        fn try_from(dates: Dates) -> Result<Self, &'static str> {
+            (dates.from < dates.to)
+                .then_some(Self { _dates: () })
+                .ok_or("backwards")
+        }
+    }
+
+    #[test]
+    fn what_only_a_stand_in_breaks_is_not_told() {
+        let said = |pairs: &[(&str, &str)]| {
+            let form = typed(pairs).read::<Stay>().into_result().unwrap_err();
+            let errors = form.errors().iter();
+            errors
+                .map(|error| message(&error.field, &error.message))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(&[]),
+            [message("from", "is required"), message("to", "is required")]
+        );
+        assert_eq!(
+            said(&[("from", "2"), ("to", "1")]),
+            [message("", "is not valid")]
+        );
+        assert!(
+            typed(&[("from", "1"), ("to", "2")])
+                .read::<Stay>()
+                .into_result()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_missing_field_is_required_beside_one_that_cannot_be_read() {
+        let all = [
+            message("seats", "must be a whole number"),
+            message("price", "must be a number"),
+            message("name", "is required"),
+        ];
+        assert_eq!(messages(&[("seats", "two"), ("price", "cheap")]), all);
+        assert_eq!(
+            messages(&[("seats", "two"), ("seats", "3"), ("admin", "1")]),
+            [
+                message("seats", "is not valid"),
+                message("admin", "is not valid"),
+                message("name", "is required"),
+            ]
         );
     }
 

@@ -6,9 +6,12 @@ use crate::{FormRejection, FormState};
 
 /// A form that was read and checked: the value, or what was typed with the messages about it.
 ///
-/// Takes a body of `application/x-www-form-urlencoded`, or the query of a GET.
+/// Takes a body of `application/x-www-form-urlencoded`, or the query of a GET, or of a DELETE without
+/// a body: there htmx puts the fields of `hx-delete`.
 /// The field `csrf_token` is tolerated, also by a `T` with `deny_unknown_fields`.
-/// Fields whose text is not of the field's type are reported all at once; the rules run when every field could be read.
+/// Fields that are missing, or whose text is not of the field's type, are reported all at once; the rules
+/// run when every field could be read. Behind a missing field of a type with text of its own, such as an
+/// address, the missing ones that `T` declares later are reported the next time.
 /// `T` names its fields as the form does: a `serde(rename)` needs the same `garde(rename)`.
 ///
 /// # Errors
