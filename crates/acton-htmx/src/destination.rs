@@ -1,10 +1,11 @@
 //! Where a redirect leads, seen from the page rather than from the request.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, slice};
 
 use http::{HeaderValue, Uri};
-use percent_encoding::{AsciiSet, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::url::LocalUrl;
 
@@ -34,19 +35,46 @@ pub(crate) fn is_foreign(location: &HeaderValue, host: &HeaderValue) -> bool {
     named.is_some_and(|named| !named.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
 }
 
-/// The path in an `HX-Location`.
+/// Where an `HX-Location` leads: its path, with its values in the query as htmx sends them.
 pub(crate) fn path(location: &HeaderValue) -> Option<HeaderValue> {
     #[derive(Deserialize)]
     struct Location {
         path: LocalUrl,
+        #[serde(default)]
+        values: Map<String, Value>,
     }
     let text = str::from_utf8(location.as_bytes()).ok()?;
     let url = if text.starts_with('{') {
-        serde_json::from_str::<Location>(text).ok()?.path
+        let Location { path, values } = serde_json::from_str(text).ok()?;
+        LocalUrl::parse(&with_query(path.as_str(), &values)).ok()?
     } else {
         LocalUrl::parse(text).ok()?
     };
     Some(HeaderValue::from(&url))
+}
+
+/// Puts values behind the query that is there, and before the fragment: a list item by item.
+fn with_query(url: &str, values: &Map<String, Value>) -> String {
+    let (path, fragment) = match url.find('#') {
+        Some(start) => url.split_at(start),
+        None => (url, ""),
+    };
+    let mut to = path.to_owned();
+    for (name, value) in values {
+        let items = value
+            .as_array()
+            .map_or(slice::from_ref(value), Vec::as_slice);
+        for item in items {
+            let text = item
+                .as_str()
+                .map_or_else(|| item.to_string(), str::to_owned);
+            to.push(if to.contains('?') { '&' } else { '?' });
+            to.extend(utf8_percent_encode(name, NON_ALPHANUMERIC));
+            to.push('=');
+            to.extend(utf8_percent_encode(&text, NON_ALPHANUMERIC));
+        }
+    }
+    to + fragment
 }
 
 /// The page that a request came from, if it was one of this host.
@@ -134,6 +162,21 @@ mod tests {
         ] {
             assert_eq!(from(location), None, "{location}");
         }
+    }
+
+    #[test]
+    fn the_values_of_a_location_are_in_its_query() {
+        let to = |location: &'static str| {
+            let value = path(&HeaderValue::from_static(location)).unwrap();
+            value.to_str().unwrap().to_owned()
+        };
+        assert_eq!(to("/a?b=1"), "/a?b=1");
+        assert_eq!(to(r#"{"path":"/a","values":{}}"#), "/a");
+        assert_eq!(to(r#"{"path":"/a","values":{"page":2}}"#), "/a?page=2");
+        let list = r##"{"path":"/a?b=1#end","values":{"c d":["x&y","\u00e9"],"e":[],"f":true}}"##;
+        assert_eq!(to(list), "/a?b=1&c%20d=x%26y&c%20d=%C3%A9&f=true#end");
+        let nested = r#"{"path":"/a","values":{"b":{"c":1},"d":null}}"#;
+        assert_eq!(to(nested), "/a?b=%7B%22c%22%3A1%7D&d=null");
     }
 
     #[test]

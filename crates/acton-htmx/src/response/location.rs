@@ -20,7 +20,8 @@ use crate::{
 /// Fetches a page and swaps it in, without a reload (`HX-Location`).
 ///
 /// It is always sent as JSON: htmx 4 reads anything else as its configuration language.
-/// Under [`HtmxLayer`](crate::HtmxLayer) a plain browser gets a 303 with `Location` instead.
+/// Under [`HtmxLayer`](crate::HtmxLayer) a plain browser gets a 303 with `Location` instead, with the
+/// values in its query.
 /// The fields `event` and `handler` of the script's own `htmx.ajax` are an event and a function, so
 /// no header can carry them.
 ///

@@ -67,7 +67,7 @@ async fn a_location_is_json_for_htmx_and_a_redirect_for_a_browser() {
     assert_eq!(line(&response, "hx-location"), Some(json));
     let response = send("POST", "/location", NONE).await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    assert_eq!(line(&response, "location"), Some("/tasks"));
+    assert_eq!(line(&response, "location"), Some("/tasks?q=%C3%A9"));
 }
 
 #[tokio::test]
