@@ -1,7 +1,8 @@
 //! What a browser sees of templates and of errors.
 
 use acton_htmx::{
-    Htmx, HtmxConfig, HtmxLayer, HxEvent, HxPushUrl, HxRequest, Markup, OutOfBandSwap,
+    Htmx, HtmxConfig, HtmxLayer, HxEvent, HxPushUrl, HxRequest, HxReswap, Markup, OutOfBandSwap,
+    SwapStyle,
 };
 use acton_templates::{
     ErrorMessage, ErrorPages, ErrorView, HtmlTemplate, RenderMode, TemplateContext,
@@ -106,6 +107,10 @@ fn app(pages: ErrorPages) -> Router {
         .route(
             "/reselected",
             get(|| async { ([("hx-reselect", "#part")], StatusCode::NOT_FOUND) }),
+        )
+        .route(
+            "/morphed",
+            get(|| async { (StatusCode::NOT_FOUND, HxReswap(SwapStyle::InnerMorph)) }),
         )
         .route("/broken", get(|| async { HtmlTemplate::page(Broken) }))
         .route(
@@ -347,6 +352,18 @@ async fn nothing_is_selected_out_of_an_error() {
         (seen.header("hx-retarget"), seen.header("hx-reselect")),
         ("#problems", "")
     );
+}
+
+#[tokio::test]
+async fn an_error_is_swapped_in_its_own_way_in_both_versions() {
+    for asker in [&[HTMX][..], &[HTMX, ("hx-source", "a")]] {
+        let seen = ask("/morphed", asker).await;
+        assert_eq!(
+            (seen.header("hx-retarget"), seen.header("hx-reswap")),
+            ("#problems", "innerHTML"),
+            "{asker:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -7,15 +7,19 @@ mod view;
 use std::{fmt, sync::Arc};
 
 use askama::Template;
-use axum_core::response::{IntoResponseParts, ResponseParts};
+use axum_core::{
+    body::Body,
+    response::{IntoResponse, IntoResponseParts, ResponseParts},
+};
 use http::{
     Extensions, HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY},
+    response::Parts,
 };
 
 use acton_htmx::{
-    Selector,
-    headers::{HX_LOCATION, HX_REDIRECT, HX_REFRESH, HX_RESELECT, HX_RESWAP, HX_RETARGET},
+    HxReswap, HxRetarget, SwapStyle,
+    headers::{HX_LOCATION, HX_REDIRECT, HX_REFRESH, HX_RESELECT, HX_RETARGET},
 };
 
 pub use asker::Asker;
@@ -145,7 +149,7 @@ impl ErrorPages {
             Kind::Api | Kind::Stream => ("application/problem+json", view.to_json()),
             Kind::Page => (HTML, render(&self.page, &view, view::default_page)),
             Kind::Fragment { target } => {
-                retarget(&mut parts.headers, target);
+                parts = retarget(parts, target);
                 (HTML, render(&self.fragment, &view, view::default_fragment))
             }
         };
@@ -228,19 +232,20 @@ fn render(
         .unwrap_or_default()
 }
 
-fn retarget(headers: &mut HeaderMap, target: &str) {
-    if headers.contains_key(HX_RETARGET) {
-        return;
+fn retarget(parts: Parts, target: &str) -> Parts {
+    if parts.headers.contains_key(HX_RETARGET) {
+        return parts;
     }
-    let target = Selector::new(target).ok();
-    // An escaped selector is visible ASCII.
-    let target = target.and_then(|target| HeaderValue::from_str(target.as_str()).ok());
-    if let Some(target) = target {
-        headers.insert(HX_RETARGET, target);
-        headers.insert(HX_RESWAP, HeaderValue::from_static("innerHTML"));
-        // What was to be taken out of the answer is not in the error.
-        headers.remove(HX_RESELECT);
-    }
+    let Ok(target) = HxRetarget::new(target) else {
+        return parts;
+    };
+    // Responders, so that this swap counts in both versions of htmx.
+    let place = (target, HxReswap(SwapStyle::InnerHtml));
+    let answer = (place, Response::from_parts(parts, Body::empty())).into_response();
+    let (mut parts, _) = answer.into_parts();
+    // What was to be taken out of the answer is not in the error.
+    parts.headers.remove(HX_RESELECT);
+    parts
 }
 
 fn set_headers(headers: &mut HeaderMap, content_type: &'static str) {
