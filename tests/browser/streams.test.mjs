@@ -99,3 +99,43 @@ test("htmx 4: a page that is shown again does not wait", async () => {
   await eventually(() => items(page), ["on"]);
   await page.context().close();
 });
+
+test("htmx 2: a region that is gone is not connected again", async () => {
+  const page = await browser.page();
+  await page.addInitScript(() => {
+    const Native = window.EventSource;
+    window.opened = [];
+    window.EventSource = class extends Native {
+      constructor(...how) {
+        super(...how);
+        window.opened.push(this);
+      }
+    };
+  });
+  let refusals = 0;
+  let isDown = true;
+  await page.route("**/t/sse?topic=gone*", (route) => {
+    if (!isDown) return route.continue();
+    refusals += 1;
+    return route.fulfill({ status: 503, body: "" });
+  });
+  await openShell(page, fixture.origin, 2, region(address("gone")), "&sse=1");
+  await page.locator("#live[data-sse=reconnecting]").waitFor({ state: "attached" });
+  isDown = false;
+  const states = await page.evaluate(async () => {
+    window.htmx.swap(document.querySelector("#main"), "<p>elsewhere</p>", { swapStyle: "innerHTML" });
+    // The second attempt is due half a second after the first, the third a second later.
+    await new Promise((resolve) => { setTimeout(resolve, 2500); });
+    return window.opened.map(({ readyState }) => readyState);
+  });
+  assert.deepEqual(new Set(states), new Set([2]), `states ${states} after ${refusals} refusals`);
+  assert.ok(states.length > refusals, "the second attempt was due");
+  // The region comes back, and so does its stream.
+  await page.evaluate((html) => {
+    const main = document.querySelector("#main");
+    main.innerHTML = html;
+    window.htmx.process(main);
+  }, region(address("gone")));
+  await page.locator("#live[data-sse=open]").waitFor({ state: "attached" });
+  await page.context().close();
+});

@@ -276,13 +276,30 @@
   // The event `close` is the server's last word: nobody asks again, with or without `sse-close`.
 
   const sources = new Set();
+  const sourceOf = (element) => internal.getInternalData(element).sseEventSource;
+  const addressOf = (element) => internal.getAttributeValue(element, "sse-connect");
+  const connected = () => [...document.querySelectorAll("[sse-connect], [data-sse-connect]")];
+
+  function at(url, id) {
+    const resumed = new URL(url, document.baseURI);
+    if (id) resumed.searchParams.set("last-event-id", id);
+    return resumed.href;
+  }
+
+  // htmx 2 asks again also for an element that has left the page meanwhile.
+  const waiting = new Set();
+
+  function isForNobody(url) {
+    const asking = [...waiting].filter((element) => addressOf(element) === url);
+    const isNew = connected().some((element) => addressOf(element) === url && !sourceOf(element));
+    if (!asking.length || isNew || asking.some((element) => element.isConnected)) return false;
+    return waiting.delete(asking[0]);
+  }
 
   function connect(url) {
     const lost = [...sources].find((source) => source.base === url && source.readyState === EventSource.CLOSED);
     sources.delete(lost);
-    const resumed = new URL(url, document.baseURI);
-    if (lost?.last) resumed.searchParams.set("last-event-id", lost.last);
-    const source = new EventSource(resumed, { withCredentials: true });
+    const source = new EventSource(at(url, lost?.last), { withCredentials: true });
     source.base = url;
     source.last = lost?.last;
     source.close = () => {
@@ -291,11 +308,12 @@
     };
     source.addEventListener("close", () => {
       source.close();
-      for (const element of document.querySelectorAll("[sse-connect]")) {
-        if (element.getAttribute("sse-connect") === url) show(element, null);
+      for (const element of connected()) {
+        if (addressOf(element) === url) show(element, null);
       }
     });
     sources.add(source);
+    if (isForNobody(url)) source.close();
     return source;
   }
 
@@ -304,6 +322,10 @@
     htmx.createEventSource = connect;
     on("htmx:sseMessage", ({ detail }) => {
       if (detail.lastEventId && detail.target instanceof EventSource) detail.target.last = detail.lastEventId;
+    });
+    on("htmx:sseOpen", ({ target }) => waiting.delete(target));
+    on("htmx:sseError", ({ target, detail: { source } }) => {
+      if (source.readyState === EventSource.CLOSED) waiting.add(target);
     });
   }
 
