@@ -139,3 +139,33 @@ test("htmx 2: a region that is gone is not connected again", async () => {
   await page.locator("#live[data-sse=open]").waitFor({ state: "attached" });
   await page.context().close();
 });
+
+test("htmx 2: what live updates brought is there once after Back", async () => {
+  const cursor = await publish("back", "before the page");
+  const link = '<a id="go" hx-boost="true" href="/t/page">go</a>';
+  const page = await open(2, region(address("back", cursor)) + link);
+  for (const text of ["1", "2", "3"]) await publish("back", text);
+  await eventually(() => items(page), ["1", "2", "3"]);
+  await page.click("#go");
+  await page.locator("#go").waitFor({ state: "detached" });
+  await publish("back", "while away");
+  await page.goBack();
+  await eventually(() => items(page), ["1", "2", "3", "while away"]);
+  await publish("back", "on");
+  await eventually(() => items(page), ["1", "2", "3", "while away", "on"]);
+  await page.context().close();
+});
+
+test("htmx 2: a page that is kept for Back and goes on keeps its stream", async () => {
+  const url = address("kept", await publish("kept", "before the page"));
+  const button = '<button id="go" hx-get="/t/plain" hx-target="#out" hx-push-url="/t/kept">go</button>';
+  const page = await open(2, region(url) + button);
+  await publish("kept", "1");
+  await eventually(() => items(page), ["1"]);
+  await page.click("#go");
+  await page.waitForURL("**/t/kept");
+  assert.equal(await page.locator("#live").getAttribute("sse-connect"), url);
+  await publish("kept", "2");
+  await eventually(() => items(page), ["1", "2"]);
+  await page.context().close();
+});

@@ -327,6 +327,18 @@
     on("htmx:sseError", ({ target, detail: { source } }) => {
       if (source.readyState === EventSource.CLOSED) waiting.add(target);
     });
+    // What history keeps holds the messages until now, so their stream goes on from here.
+    on("htmx:beforeHistorySave", () => {
+      for (const element of connected()) {
+        const url = addressOf(element);
+        const last = sourceOf(element)?.last;
+        if (!last) continue;
+        const name = element.hasAttribute("sse-connect") ? "sse-connect" : "data-sse-connect";
+        element.setAttribute(name, at(url, last));
+        // The page that was kept stays as it was.
+        queueMicrotask(() => element.setAttribute(name, url));
+      }
+    });
   }
 
   // htmx 4 swaps messages without a name and knows no `sse-swap`: markup for htmx 2 goes on working.
