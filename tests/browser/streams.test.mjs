@@ -169,3 +169,28 @@ test("htmx 2: a page that is kept for Back and goes on keeps its stream", async 
   await eventually(() => items(page), ["1", "2"]);
   await page.context().close();
 });
+
+for (const version of [2, 4]) {
+  test(`htmx ${version}: what is published while a boosted page is on its way is on it`, async () => {
+    const topic = `boost${version}`;
+    const cursor = await publish(topic, "before the page");
+    const link = '<a id="go" hx-boost="true" href="/next">go</a>';
+    const page = await open(version, region(address(topic, cursor)) + link);
+    await page.route("**/next", async (route) => {
+      const rendered = await publish(topic, "in the render");
+      await publish(topic, "after the render");
+      await eventually(() => items(page), ["1", "in the render", "after the render"]);
+      const body = `<!doctype html><html><head><title>next</title></head>
+        <body><h1>next</h1>${region(address(topic, rendered))}</body></html>`;
+      await route.fulfill({ contentType: "text/html", body });
+    });
+    await publish(topic, "1");
+    await eventually(() => items(page), ["1"]);
+    await page.click("#go");
+    await page.locator("h1", { hasText: "next" }).waitFor();
+    await eventually(() => items(page), ["after the render"]);
+    await publish(topic, "on");
+    await eventually(() => items(page), ["after the render", "on"]);
+    await page.context().close();
+  });
+}
