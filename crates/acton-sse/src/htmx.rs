@@ -9,11 +9,11 @@ use crate::{error::Error, message::BroadcastMessage};
 /// One stream serves both majors, from the same markup:
 ///
 /// ```html
-/// <body sse-connect="/events" sse-close="close">
+/// <main hx-ext="sse" sse-connect="/events" sse-close="close">
 ///   <ul id="tasks" sse-swap="task-added" hx-swap="beforeend">…</ul>
 ///   <div hx-get="/summary" hx-trigger="sse:task-removed, sse:gap">…</div>
 ///   <div sse-swap="message" hx-swap="none"></div>
-/// </body>
+/// </main>
 /// ```
 ///
 /// | message | htmx 2 | htmx 4 |
