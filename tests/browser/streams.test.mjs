@@ -156,6 +156,26 @@ test("htmx 2: what live updates brought is there once after Back", async () => {
   await page.context().close();
 });
 
+test("htmx 2: a region that was asking when the page was left asks again after Back", async () => {
+  const count = '<p id="count" hx-get="/count" hx-trigger="sse:message, sse:gap">old</p>';
+  const link = '<a id="go" hx-boost="true" href="/t/page">go</a>';
+  const url = address("asking", await publish("asking", "before the page"));
+  const page = await open(2, region(url).replace("</div>", `${count}</div>`) + link);
+  let requests = 0;
+  await page.route("**/count", (route) => {
+    requests += 1;
+    if (requests > 1) return route.fulfill({ contentType: "text/html", body: "new" });
+    // The first is never answered.
+  });
+  await publish("asking", "1");
+  await eventually(() => requests, 1);
+  await page.click("#go");
+  await page.locator("#go").waitFor({ state: "detached" });
+  await page.goBack();
+  await page.locator("#count", { hasText: "new" }).waitFor({ timeout: 15_000 });
+  await page.context().close();
+});
+
 test("htmx 2: a page that is kept for Back and goes on keeps its stream", async () => {
   const url = address("kept", await publish("kept", "before the page"));
   const button = '<button id="go" hx-get="/t/plain" hx-target="#out" hx-push-url="/t/kept">go</button>';

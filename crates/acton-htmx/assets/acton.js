@@ -327,11 +327,14 @@
     on("htmx:sseError", ({ target, detail: { source } }) => {
       if (source.readyState === EventSource.CLOSED) waiting.add(target);
     });
-    // What history keeps holds the messages until now, so their stream goes on from here.
+    // What history keeps holds the messages until now, so their stream goes on from here. What a
+    // message made a region ask for and has not arrived is lost: that is a gap.
+    const isAsking = (element) => [element, ...element.querySelectorAll("[hx-trigger*='sse:']")]
+      .some((each) => internal.getInternalData(each).xhr);
     on("htmx:beforeHistorySave", () => {
       for (const element of connected()) {
         const url = addressOf(element);
-        const last = sourceOf(element)?.last;
+        const last = isAsking(element) ? "lost" : sourceOf(element)?.last;
         if (!last) continue;
         const name = element.hasAttribute("sse-connect") ? "sse-connect" : "data-sse-connect";
         element.setAttribute(name, at(url, last));
