@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openBrowser, startExample } from "./harness.mjs";
-import { attribute, button, click, openShell, respond, text } from "./shell.mjs";
+import { answered, attribute, button, click, openShell, respond, text } from "./shell.mjs";
 
 let fixture;
 let browser;
@@ -44,13 +44,7 @@ async function clickAndLose(page) {
   await page.click("#go");
   await asked;
   await click(page, "#poll");
-  const answered = page.evaluate(() => new Promise((resolve) => {
-    for (const name of ["htmx:afterOnLoad", "htmx:finally:request"]) {
-      document.addEventListener(name, resolve, { once: true });
-    }
-  }).then(() => null));
-  open();
-  await answered;
+  await answered(page, open);
 }
 
 for (const version of [2, 4]) {

@@ -25,14 +25,17 @@ export async function openShell(page, origin, version, markup, query = "") {
   return page;
 }
 
-/** Clicks, and waits until htmx has swapped the answer or left it. */
-export async function click(page, selector = "#go") {
+/** Acts, and waits until htmx has swapped an answer or left it. */
+export async function answered(page, act) {
   await page.evaluate(() => {
     window.answered = false;
     for (const name of ["htmx:afterOnLoad", "htmx:finally:request"]) {
       document.addEventListener(name, () => { window.answered = true; }, { once: true });
     }
   });
-  await page.click(selector);
+  await act();
   await page.waitForFunction(() => window.answered, null, { timeout: 5000 });
 }
+
+/** Clicks, and waits until htmx has swapped the answer or left it. */
+export const click = (page, selector = "#go") => answered(page, () => page.click(selector));
