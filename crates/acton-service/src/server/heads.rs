@@ -96,10 +96,7 @@ impl Heads {
             || has_bare_newline(&received.bytes, request));
         let end = first_head(&received.bytes);
         received.bytes.drain(..end);
-        received.expects = if headers.contains_key(header::UPGRADE) {
-            received.bytes = Vec::new();
-            Expects::Anything
-        } else if request.body().is_end_stream() {
+        received.expects = if request.body().is_end_stream() {
             Expects::Head
         } else {
             Expects::Body

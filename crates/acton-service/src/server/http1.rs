@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::response::Response;
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
@@ -33,9 +33,14 @@ fn answer(
         request.extensions_mut().insert(UnclearLength);
     }
     let handover = handover.for_request(&request);
+    let heads = heads.clone();
     let answer = settings.answer(peer, request);
     async move {
         let response = answer.await?;
+        // To ask for another protocol is not to speak it.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            heads.expect_anything();
+        }
         match handover {
             None => Ok(response),
             Some(handover) => match handover.take(response) {

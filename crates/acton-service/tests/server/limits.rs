@@ -65,6 +65,30 @@ async fn a_head_that_drips_in_is_not_waited_for_either() {
 }
 
 #[tokio::test]
+async fn another_protocol_takes_its_time_once_it_is_spoken() {
+    for over in EVERY {
+        let limit = |config: &mut Config| config.limits.header_timeout = Duration::from_millis(200);
+        let service = start_over(*over, limit);
+        let ask =
+            "GET /echo HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        let mut stream = service.begin(ask).await;
+        assert_eq!(status(&read(&mut stream).await), "101");
+        for _ in 0..2 {
+            stream.write_all(b"GET / HT").await.unwrap();
+            assert_eq!(read(&mut stream).await, "GET / HT", "{over:?}");
+        }
+
+        // To ask for it is not enough.
+        let mut stream = service.begin(&ask.replace("/echo", "/")).await;
+        assert_eq!(status(&read(&mut stream).await), "200");
+        stream.write_all(b"GET / HT").await.unwrap();
+        assert!(closed(&mut stream).await < Duration::from_secs(2));
+        drop(stream);
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_connection_without_any_request_is_closed() {
     let service = start(|config| config.limits.header_timeout = Duration::from_millis(300));
     let mut stream = service.connect().await;

@@ -10,6 +10,7 @@ use std::{
 use acton_service::{ClientAddr, prelude::*};
 use axum::response::sse::{Event, Sse};
 use http::{HeaderMap, Uri};
+use hyper_util::rt::TokioIo;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::{
@@ -90,6 +91,7 @@ pub(crate) fn routes() -> VersionedRoutes {
                 .route("/flood", get(flood))
                 .route("/long", get(long))
                 .route("/headers", get(headers))
+                .route("/echo", get(echo))
         })
         .build_routes()
 }
@@ -125,6 +127,17 @@ async fn headers(client: ClientAddr, uri: Uri, headers: HeaderMap) -> String {
         "client: {client}\nuri: {uri}\n{}",
         lines.collect::<String>()
     )
+}
+
+/// Another protocol, that gives back what it gets.
+async fn echo(mut request: axum::extract::Request) -> impl IntoResponse {
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    let headers = [("connection", "upgrade"), ("upgrade", "echo")];
+    (StatusCode::SWITCHING_PROTOCOLS, headers)
 }
 
 pub(crate) fn start(change: impl FnOnce(&mut Config)) -> Running {

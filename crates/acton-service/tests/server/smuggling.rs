@@ -1,6 +1,8 @@
 //! Requests that a proxy in front may take for something else.
 
-use crate::running::{EVERY, start, start_over, status};
+use tokio::io::AsyncWriteExt;
+
+use crate::running::{EVERY, read, start, start_over, status};
 
 #[tokio::test]
 async fn requests_that_are_unclear_about_their_host_are_refused() {
@@ -107,6 +109,26 @@ async fn a_head_that_others_may_read_otherwise_is_refused_and_nothing_after_it_i
                 answer.contains("\r\nconnection: close\r\n"),
                 "{head:?}: {answer}"
             );
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_for_another_protocol_does_not_end_the_care() {
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        for unclear in [
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a.test\nX: y\r\n\r\n",
+        ] {
+            let mut stream = service
+                .begin("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+                .await;
+            assert_eq!(status(&read(&mut stream).await), "200");
+            stream.write_all(unclear.as_bytes()).await.unwrap();
+            let answer = read(&mut stream).await;
+            assert_eq!(status(&answer), "400", "{over:?}: {unclear:?}");
         }
         service.stop().await;
     }
