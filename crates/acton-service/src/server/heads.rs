@@ -142,9 +142,10 @@ fn has_bare_newline<B>(bytes: &[u8], request: &Request<B>) -> bool {
         return false;
     }
     // In a body that is still here newlines mean nothing, and a head in it is most likely another one than this.
+    // Inside the head any line may end as a request line does.
     let mut in_head = false;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if is_request_line(line) {
+        if !in_head && is_request_line(line) {
             in_head = begins(line, request);
         } else if is_blank(line) {
             if in_head && line == b"\n" {
@@ -180,7 +181,7 @@ fn begins<B>(line: &[u8], request: &Request<B>) -> bool {
 fn has_two_lengths(bytes: &[u8]) -> bool {
     let (mut in_head, mut length, mut encoding) = (false, false, false);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if is_request_line(line) {
+        if !in_head && is_request_line(line) {
             (in_head, length, encoding) = (true, false, false);
         } else if is_blank(line) {
             in_head = false;
@@ -247,6 +248,19 @@ mod tests {
         let text = "first\nsecond\n\nGET /other HTTP/1.1\nHost: b\n\n";
         let after_a_body = heads(&format!("{text}{PLAIN}"));
         assert!(after_a_body.admit(&request(false)));
+    }
+
+    #[test]
+    fn a_header_that_looks_like_a_request_line_hides_nothing() {
+        let lengths = "POST / HTTP/1.1\r\nContent-Length: 5\r\nX: y HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(!heads(lengths).admit(&request(true)));
+        let bare = "GET / HTTP/1.1\r\nHost: a\r\nQ: y HTTP/1.1\r\nX: y\nZ: w\r\n\r\n";
+        assert!(!heads(bare).admit(&request(false)));
+        // Nor does the end of a body that looks like one.
+        for head in [lengths, bare] {
+            let heads = heads(&format!("a body HTTP/1.1\r\n{head}"));
+            assert!(!heads.admit(&request(true)), "{head:?}");
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ async fn a_body_with_two_lengths_is_refused_and_nothing_after_it_is_read() {
             "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a.test\r\ntransfer-encoding: chunked\r\ncontent-length : 5\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nX: y HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: gzip\r\n\r\n",
         ] {
@@ -86,6 +87,7 @@ async fn a_head_that_others_may_read_otherwise_is_refused_and_nothing_after_it_i
             // Lines that end in a newline alone.
             "GET / HTTP/1.1\nHost: a.test\n\n",
             "GET / HTTP/1.1\r\nHost: a.test\nX: y\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a.test\r\nQ: y HTTP/1.1\r\nX: y\nZ: w\r\n\r\n",
             "GET / HTTP/1.1\r\nX: y\nTransfer-Encoding: chunked\r\nHost: a.test\r\n\r\n0\r\n\r\n",
             // A space before the colon.
             "GET / HTTP/1.1\r\nHost : a.test\r\n\r\n",
