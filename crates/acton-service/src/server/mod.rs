@@ -1,6 +1,7 @@
 //! Listening, serving and stopping.
 
 mod accept;
+mod body_end;
 mod chunk;
 mod connection;
 mod deadline;

@@ -65,6 +65,31 @@ async fn a_head_that_drips_in_is_not_waited_for_either() {
 }
 
 #[tokio::test]
+async fn half_a_head_behind_a_body_is_not_waited_for() {
+    for over in EVERY {
+        let limit = |config: &mut Config| config.limits.header_timeout = Duration::from_millis(300);
+        let service = start_over(*over, limit);
+        let chunks = "5\r\nhello\r\n0\r\n\r\n";
+        for (method, length, body) in [
+            ("POST", "Content-Length: 5", "hello"),
+            ("POST", "Transfer-Encoding: chunked", chunks),
+            // The handler does not read it.
+            ("GET", "Content-Length: 5", "hello"),
+            ("GET", "Transfer-Encoding: chunked", chunks),
+        ] {
+            let request = format!("{method} / HTTP/1.1\r\nHost: a.test\r\n{length}\r\n\r\n{body}");
+            let mut stream = service.begin(&request.repeat(2)).await;
+            let answers = read(&mut stream).await;
+            assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+            stream.write_all(b"GET / HT").await.unwrap();
+            let took = closed(&mut stream).await;
+            assert!(took < Duration::from_secs(2), "{over:?}, {request:?}");
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn another_protocol_takes_its_time_once_it_is_spoken() {
     for over in EVERY {
         let limit = |config: &mut Config| config.limits.header_timeout = Duration::from_millis(200);

@@ -117,6 +117,31 @@ async fn a_head_that_others_may_read_otherwise_is_refused_and_nothing_after_it_i
 }
 
 #[tokio::test]
+async fn a_body_hides_nothing_of_the_head_behind_it() {
+    let service = start(|_| {});
+    let fake = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\nPOST / HTTP/1.1\r\n";
+    let length = fake.len();
+    let unclear = "GET / HTTP/1.1\r\nHost: a.test\nX: y\r\n\r\n";
+    for (length, body) in [
+        (format!("Content-Length: {length}"), fake.to_owned()),
+        (
+            "Transfer-Encoding: chunked".to_owned(),
+            format!("{length:x};a=b\r\n{fake}\r\n0\r\na: b\r\n\r\n"),
+        ),
+    ] {
+        let first = format!("POST / HTTP/1.1\r\nHost: a.test\r\n{length}\r\n\r\n{body}");
+        let mut stream = service.begin(&format!("{first}{first}")).await;
+        for byte in format!("{first}{unclear}").bytes() {
+            stream.write_all(&[byte]).await.unwrap();
+        }
+        let answers = read(&mut stream).await;
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 3, "{answers}");
+        assert_eq!(answers.matches("HTTP/1.1 400").count(), 1, "{answers}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_request_for_another_protocol_does_not_end_the_care() {
     for over in EVERY {
         let service = start_over(*over, |_| {});
