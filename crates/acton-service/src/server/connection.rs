@@ -29,6 +29,9 @@ use crate::guard::Overload;
 /// What it sent may be on its way; to close before it is there would lose a request.
 const LATE: Duration = Duration::from_millis(250);
 
+/// Whoever is refused sends one request at once, or makes room.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What every connection needs to know.
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -47,8 +50,6 @@ pub(super) struct Settings {
 impl Settings {
     /// The same for connections for which there is no place: what they cost is short.
     pub(super) fn overloaded(&self) -> Self {
-        /// Whoever is refused sends one request at once, or makes room.
-        const PATIENCE: Duration = Duration::from_secs(2);
         Self {
             head_timeout: self.head_timeout.min(PATIENCE),
             keep_alive: self.keep_alive.min(PATIENCE),

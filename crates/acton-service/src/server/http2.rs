@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    connection::{Settings, note},
+    connection::{PATIENCE, Settings, note},
     heads::HEAD_BYTES,
     open_requests::OpenRequests,
     wire::Wire,
@@ -82,6 +82,8 @@ pub(super) async fn serve(wire: Wire, peer: SocketAddr, settings: &Settings) {
         () = &mut held_back => return,
         () = settings.shutdown.connections_close() => {}
         () = requests.none_for(settings.head_timeout, settings.keep_alive) => {}
+        // Later there may be a place, which only a new connection finds.
+        () = requests.first(), if settings.is_overloaded => {}
     }
     // Tells the client which requests are still answered, so that it asks the others elsewhere.
     Pin::new(&mut connection).graceful_shutdown();
@@ -91,6 +93,7 @@ pub(super) async fn serve(wire: Wire, peer: SocketAddr, settings: &Settings) {
         () = &mut held_back => {}
         () = settings.shutdown.forced() => {}
         () = requests.none_for(LEAVE, LEAVE) => {}
+        () = tokio::time::sleep(PATIENCE), if settings.is_overloaded => {}
     }
 }
 

@@ -54,6 +54,11 @@ impl OpenRequests {
         }
     }
 
+    /// Resolves when the first one has begun.
+    pub(super) async fn first(&self) {
+        self.when(|count| count.begun > 0).await;
+    }
+
     /// Resolves when none began within `first`, or within `next` after the last one had ended.
     pub(super) async fn none_for(&self, first: Duration, next: Duration) {
         let mut now = *self.count.borrow();

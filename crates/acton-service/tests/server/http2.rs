@@ -287,9 +287,44 @@ async fn without_a_place_a_request_is_refused_and_the_connection_ends() {
     let refused = client.get("/").await;
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["retry-after"], "1");
-    assert_eq!(client.get("/health").await.status(), 200);
     let end = timeout(Duration::from_secs(5), client.connection).await;
     end.expect("the server closes").unwrap().unwrap();
+    let mut probe = Client::new(&service).await;
+    assert_eq!(probe.get("/health").await.status(), 200);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn who_was_refused_and_asks_again_and_again_is_told_to_come_back() {
+    let service = start(|config| config.limits.connections = 1);
+    let page = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let mut first = service.begin(page).await;
+    assert_eq!(status(&read(&mut first).await), "200");
+    let mut raw = Raw::begin(&service).await;
+    let begun = Instant::now();
+    let mut stream = 1;
+    let mut goodbyes = 0;
+    // A client that hears nothing of it.
+    while begun.elapsed() < Duration::from_secs(6) {
+        let ask = frame(
+            HEADERS,
+            END_STREAM | END_HEADERS,
+            stream,
+            &get("/", "a.test"),
+        );
+        if raw.0.write_all(&ask).await.is_err() {
+            break;
+        }
+        stream += 2;
+        let heard = timeout(Duration::from_millis(200), raw.next());
+        match heard.await {
+            Ok(None) => break,
+            Ok(Some(frame)) if frame.kind == GOAWAY => goodbyes += 1,
+            _ => {}
+        }
+    }
+    assert!(goodbyes > 0, "it is told");
+    assert!(begun.elapsed() < Duration::from_secs(5), "it may not stay");
     service.stop().await;
 }
 
