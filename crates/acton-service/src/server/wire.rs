@@ -17,7 +17,7 @@ use super::{
     socket::Socket,
 };
 
-/// A client that takes nothing for this long is given up.
+/// A client that takes nothing for this long is given up, and so is one that takes longer for the last that TLS holds.
 const WRITE_STALL: Duration = Duration::from_secs(30);
 
 /// How long a client may go on sending a body that was refused.
@@ -91,11 +91,11 @@ impl Wire {
         }
     }
 
-    fn written(
+    fn written<T>(
         &mut self,
         cx: &mut Context<'_>,
-        result: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if result.is_ready() {
             if self.write.is_running() {
                 self.handover.allow(true);
@@ -166,14 +166,98 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // TLS takes more than the kernel does, and waits here.
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        self.written(cx, result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
+        ready!(self.written(cx, result))?;
         if self.heads.is_in_body() {
             ready!(self.poll_drain(cx));
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "tls")]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::{
+        io::AsyncWriteExt,
+        net::{TcpListener, TcpStream},
+        time::{Instant, timeout},
+    };
+    use tokio_rustls::{
+        TlsAcceptor, TlsConnector,
+        rustls::{
+            ClientConfig, RootCertStore, ServerConfig,
+            pki_types::{PrivateKeyDer, ServerName},
+        },
+    };
+
+    use super::*;
+
+    /// Both ends of a connection by TLS.
+    async fn pair() -> (Wire, tokio_rustls::client::TlsStream<TcpStream>) {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = issued.cert.der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(issued.signing_key.serialize_der().into());
+        let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap());
+        let (stream, accepted) = tokio::join!(stream, listener.accept());
+        let socket = Socket::Tcp(accepted.unwrap().0);
+        let name = ServerName::try_from("localhost").unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let connector = TlsConnector::from(Arc::new(client));
+        let (server, client) = tokio::join!(
+            acceptor.accept(socket),
+            connector.connect(name, stream.unwrap())
+        );
+        let socket = Socket::Tls(Box::new(server.unwrap()));
+        let patience = Duration::from_secs(10);
+        let wire = Wire::new(socket, Heads::default(), Handover::default(), patience);
+        (wire, client.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_the_last_of_an_answer_by_tls_no_more_is_given_up() {
+        for ends in [false, true] {
+            let (mut wire, client) = pair().await;
+            let moment = Duration::from_millis(1);
+            while timeout(moment, wire.flush()).await.is_ok() {
+                assert!(wire.write(&[0; 16 * 1024]).await.unwrap() > 0);
+            }
+            // TLS alone holds what is left.
+            wire.write.stop();
+            let begun = Instant::now();
+            let end = async {
+                match ends {
+                    false => wire.flush().await,
+                    true => wire.shutdown().await,
+                }
+            };
+            let end = timeout(WRITE_STALL * 2, end).await.expect("it ends");
+            assert_eq!(end.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            assert!(begun.elapsed() >= WRITE_STALL);
+            drop(client);
+        }
     }
 }
