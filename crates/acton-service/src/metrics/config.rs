@@ -16,7 +16,7 @@ use crate::request::ClientAddr;
 pub struct MetricsConfig {
     /// Address and port of a listener for `/metrics` alone. Default: none, the service's own address answers it.
     ///
-    /// Whoever reaches this address may read.
+    /// Whoever reaches this address may read. The time limits of `[limits]` hold there too, and 64 connections at most.
     pub bind: Option<SocketAddr>,
     /// Networks whose clients may read `/metrics` on the service's own address; others get 404.
     /// Default: this machine and private networks.

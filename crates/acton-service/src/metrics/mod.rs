@@ -33,6 +33,8 @@ pub(crate) use gauge::Gauge;
 use config::Readers;
 use series::Series;
 
+use crate::{config::Config, guard::GuardLayer, limits::LimitsConfig};
+
 /// Everything that is counted; clones count together.
 #[derive(Clone, Default)]
 pub(crate) struct Metrics(Arc<Counted>);
@@ -79,9 +81,17 @@ impl Metrics {
     }
 
     /// The route `/metrics` on an address of its own.
-    pub(crate) fn routes(self) -> Router {
+    ///
+    /// Whoever asks here may call the host as it likes.
+    pub(crate) fn routes(self, limits: &LimitsConfig) -> Router {
+        let config = Config {
+            limits: limits.clone(),
+            ..Config::default()
+        };
         let answer = move || std::future::ready(self.answer());
-        Router::new().route("/metrics", get(answer))
+        Router::new()
+            .route("/metrics", get(answer))
+            .layer(GuardLayer::new(&config))
     }
 
     fn answer(&self) -> Response {

@@ -43,21 +43,15 @@ impl Server {
         #[cfg(not(feature = "tls"))]
         let scheme = "http";
         let place = self.listener.named(scheme);
-        let settings = Settings {
-            router: self.router,
-            head_timeout: self.limits.header_timeout,
-            keep_alive: self.limits.keep_alive,
-            streams: self.limits.http2_streams,
-            shutdown: self.shutdown.clone(),
-            tasks: tasks.clone(),
-            is_overloaded: false,
-        };
         let acceptor = Acceptor {
-            places: Places::new(self.limits.connections),
-            overloaded: Arc::new(settings.overloaded()),
-            settings: Arc::new(settings),
             #[cfg(feature = "tls")]
             tls: self.tls.clone(),
+            ..Acceptor::new(
+                self.router,
+                &self.limits,
+                self.shutdown.clone(),
+                tasks.clone(),
+            )
         };
         // One of the tasks that the end waits for, because it serves who has connected until then.
         tasks.spawn(acceptor.run(self.listener));
@@ -87,7 +81,7 @@ impl Server {
 }
 
 /// Takes connections in until they should close.
-struct Acceptor {
+pub(super) struct Acceptor {
     places: Places,
     settings: Arc<Settings>,
     overloaded: Arc<Settings>,
@@ -96,7 +90,31 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    async fn run(self, listener: Listener) {
+    pub(super) fn new(
+        router: Router,
+        limits: &LimitsConfig,
+        shutdown: Shutdown,
+        tasks: TaskTracker,
+    ) -> Self {
+        let settings = Settings {
+            router,
+            head_timeout: limits.header_timeout,
+            keep_alive: limits.keep_alive,
+            streams: limits.http2_streams,
+            shutdown,
+            tasks,
+            is_overloaded: false,
+        };
+        Self {
+            places: Places::new(limits.connections),
+            overloaded: Arc::new(settings.overloaded()),
+            settings: Arc::new(settings),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    pub(super) async fn run(self, listener: Listener) {
         tokio::select! {
             () = self.accept_all(&listener) => {}
             () = self.settings.shutdown.connections_close() => {}

@@ -1,6 +1,8 @@
 //! Listening, serving and stopping.
 
 mod accept;
+#[cfg(feature = "metrics")]
+mod aside;
 mod body_end;
 mod chunk;
 mod connection;
@@ -24,6 +26,8 @@ mod tls;
 mod wire;
 
 pub(crate) use accept::Server;
+#[cfg(feature = "metrics")]
+pub(crate) use aside::serve_aside;
 pub(crate) use deadline::Deadline;
 pub use listen::Listener;
 #[cfg(feature = "metrics")]

@@ -109,7 +109,7 @@ impl ServiceBuilder {
             self.parts.metrics = Some(metrics.clone());
             match config.metrics.bind {
                 Some(address) => {
-                    metrics_alone = Some((address, metrics.routes()));
+                    metrics_alone = Some((address, metrics.routes(&config.limits)));
                     own
                 }
                 None => own.merge(metrics.guarded_routes(&config)),

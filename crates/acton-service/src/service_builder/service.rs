@@ -4,13 +4,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::Router;
 use http::StatusCode;
-#[cfg(feature = "metrics")]
-use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::assemble::Assembled;
 #[cfg(feature = "metrics")]
-use crate::Error;
+use crate::{Error, server::serve_aside};
 use crate::{
     Result,
     admission::AdmissionLayer,
@@ -63,7 +61,7 @@ impl ActonService {
                     address: address_text,
                     source,
                 })?;
-                Ok::<_, Error>((listener, router))
+                Ok::<_, Error>((Listener::from(listener), router))
             })
             .transpose()?;
         Ok(BoundService {
@@ -110,7 +108,7 @@ impl ActonService {
 #[must_use = "nothing is served before serve().await"]
 pub struct BoundService {
     #[cfg(feature = "metrics")]
-    metrics_alone: Option<(TcpListener, Router)>,
+    metrics_alone: Option<(Listener, Router)>,
     #[cfg(feature = "otel")]
     traces: Option<telemetry::Traces>,
     admission: AdmissionLayer,
@@ -131,7 +129,7 @@ impl BoundService {
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         let (listener, _) = self.metrics_alone.as_ref()?;
-        listener.local_addr().ok()
+        listener.address().ok()
     }
 
     /// Serves until told to stop.
@@ -144,8 +142,8 @@ impl BoundService {
         // Numbers can be read until the very end; the task ends with this function.
         #[cfg(feature = "metrics")]
         let _metrics_alone = self.metrics_alone.map(|(listener, router)| {
-            let serving = async { axum::serve(listener, router).await };
-            AbortOnDropHandle::new(tokio::spawn(serving))
+            let limits = self.server.limits.clone();
+            AbortOnDropHandle::new(tokio::spawn(serve_aside(listener, router, limits)))
         });
         let _watching = AbortOnDropHandle::new(tokio::spawn(self.admission.watch()));
         self.server.run().await;

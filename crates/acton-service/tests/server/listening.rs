@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::running::{routes, start};
+use crate::running::{closed, read, routes, start, status};
 
 #[tokio::test]
 async fn an_address_in_use_is_told_as_a_sentence() {
@@ -33,6 +33,7 @@ async fn numbers_may_have_a_listener_of_their_own() {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     config.service.bind = any_port;
     config.metrics.bind = Some(any_port);
+    config.limits.header_timeout = Duration::from_secs(2);
     config.log.filter = "off".to_owned();
     let (stop, stopped) = oneshot::channel::<()>();
     let service = ServiceBuilder::new()
@@ -56,6 +57,23 @@ async fn numbers_may_have_a_listener_of_their_own() {
     assert!(ask(public, "/").await.contains("hello"));
     assert!(ask(public, "/metrics").await.starts_with("HTTP/1.1 404"));
     assert!(ask(private, "/").await.starts_with("HTTP/1.1 404"));
+    for unclear in [
+        "GET /metrics HTTP/1.1\r\nhost: localhost\nx: y\r\n\r\n",
+        "GET /metrics HTTP/1.1\r\n\r\n",
+    ] {
+        let mut socket = TcpStream::connect(private).await.unwrap();
+        socket.write_all(unclear.as_bytes()).await.unwrap();
+        assert_eq!(status(&read(&mut socket).await), "400", "{unclear:?}");
+    }
+    // Those who ask for nothing take the regular places, until their time is over.
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(private).await.unwrap());
+    }
+    assert!(ask(private, "/metrics").await.starts_with("HTTP/1.1 503"));
+    for socket in &mut silent {
+        closed(socket).await;
+    }
     let page = ask(private, "/metrics").await;
     assert!(
         page.contains("http_route=\"/\",http_response_status_code=\"200\"} 1"),
@@ -78,7 +96,7 @@ mod unix {
     use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
     use super::*;
-    use crate::running::{Over, start_over, status};
+    use crate::running::{Over, start_over};
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
