@@ -1,4 +1,6 @@
 use std::{
+    cmp::Reverse,
+    collections::HashSet,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -10,6 +12,7 @@ use http::request::Parts;
 use crate::{
     error::Error,
     record::{Lifetimes, Slot, Stored, millis, now_ms},
+    remember::Series,
     store::{Key, Store, end::Gone},
     visit::Visit,
 };
@@ -43,17 +46,19 @@ pub struct SessionRegistry {
     current: Option<Key>,
 }
 
-/// One session of a user, as a page that lists them shows it.
+/// One session of a user, as a page that lists them shows it; or a browser that is remembered, with whatever sessions it
+/// has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActiveSession {
-    /// Names the session in [`SessionRegistry::revoke`]; it gives no access to it.
+    /// Names it in [`SessionRegistry::revoke`]; it gives no access to it.
     pub handle: String,
     /// The `User-Agent` that logged in.
     pub device: Option<String>,
-    /// When the user logged in.
+    /// When the user logged in, or came back in a browser that is remembered.
     pub since: SystemTime,
-    /// When the session was last used, to the nearest tenth of the idle time.
+    /// When the session was last used, to the nearest tenth of the idle time; or when the user last came back, where the
+    /// session has ended since.
     pub last_seen: SystemTime,
     /// Whether it is the session that asks.
     pub is_current: bool,
@@ -75,7 +80,9 @@ impl SessionRegistry {
         }
     }
 
-    /// The sessions of a user, the one used last first.
+    /// The sessions of a user: the one that asks first, then the one used last.
+    ///
+    /// A browser that is remembered is there once, also when its session has ended.
     ///
     /// # Errors
     ///
@@ -88,8 +95,9 @@ impl SessionRegistry {
             .saturating_sub(BEGINNING_MS);
         for key in self.keys(user_id).await? {
             match self.look(&key).await?.as_deref() {
-                Some(Slot::Live(session)) if session.user() == Some(user_id) => {
-                    sessions.push(self.describe(&key, session));
+                Some(slot @ Slot::Live(session)) if session.user() == Some(user_id) => {
+                    let series = slot.series();
+                    sessions.push((series, self.describe(&series.unwrap_or(key), &key, session)));
                 }
                 // Who revokes has to find it: the exchange of its id may be undone.
                 Some(Slot::Rotated(_)) => {}
@@ -99,29 +107,49 @@ impl SessionRegistry {
                 }
             }
         }
-        sessions.sort_by_key(|session| std::cmp::Reverse((session.is_current, session.last_seen)));
-        Ok(sessions)
+        for key in self.store.listed(&remembered_key(user_id)).await? {
+            if let Some(Slot::Series(series)) = self.look(&key).await?.as_deref()
+                && series.is_good()
+            {
+                sessions.push((Some(key), describe_remembered(&key, series)));
+            }
+        }
+        sessions.sort_by_key(|(_, session)| Reverse((session.is_current, session.last_seen)));
+        let mut browsers = HashSet::new();
+        sessions.retain(|(browser, _)| browser.is_none_or(|browser| browsers.insert(browser)));
+        Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
 
-    /// Ends one session of a user. Returns whether there was such a session.
+    /// Ends one session of a user, or a remembered browser and all its sessions. Returns whether there was such a one.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] when the store did not answer.
     pub async fn revoke(&self, user_id: &str, handle: &str) -> Result<bool, Error> {
-        let keys = self.keys(user_id).await?;
-        let Some(key) = keys.iter().find(|key| handle_of(key) == handle) else {
-            return Ok(false);
-        };
+        let is_named = |key: &Key| handle_of(key) == handle;
+        let mut has_lived = false;
         // The remembered browser first, or it would be back at once.
-        for series in self.chain(*key).await?.series {
-            self.store.end(&series).await?;
+        let remembered = remembered_key(user_id);
+        for series in self.store.listed(&remembered).await? {
+            if is_named(&series) {
+                has_lived |= self.end(&remembered, &series).await?.has_lived;
+            }
         }
-        let gone = self.end(&user_key(user_id), key).await?;
-        for series in gone.series {
-            self.store.end(&series).await?;
+        for key in self.keys(user_id).await? {
+            let chain = self.chain(key).await?;
+            if !is_named(&key) && !chain.series.iter().any(is_named) {
+                continue;
+            }
+            for series in chain.series {
+                self.store.end(&series).await?;
+            }
+            let gone = self.end(&user_key(user_id), &key).await?;
+            for series in gone.series {
+                self.store.end(&series).await?;
+            }
+            has_lived |= gone.has_lived;
         }
-        Ok(gone.has_lived)
+        Ok(has_lived)
     }
 
     /// Ends every session of a user but the one that asks, e.g. after a change of password.
@@ -248,9 +276,9 @@ impl SessionRegistry {
         }))
     }
 
-    fn describe(&self, key: &Key, session: &Stored) -> ActiveSession {
+    fn describe(&self, name: &Key, key: &Key, session: &Stored) -> ActiveSession {
         ActiveSession {
-            handle: handle_of(key),
+            handle: handle_of(name),
             device: session.device.clone(),
             since: time_of(session.created_ms),
             last_seen: time_of(session.seen_ms),
@@ -291,6 +319,17 @@ pub(crate) fn user_key(user_id: &str) -> Key {
 /// The name under which the remembered browsers of a user are listed.
 pub(crate) fn remembered_key(user_id: &str) -> Key {
     Key::hash(b"acton remembered", user_id.as_bytes())
+}
+
+fn describe_remembered(key: &Key, series: &Series) -> ActiveSession {
+    let renewed = time_of(series.renewed_ms);
+    ActiveSession {
+        handle: handle_of(key),
+        device: series.device.clone(),
+        since: renewed,
+        last_seen: renewed,
+        is_current: false,
+    }
 }
 
 /// A hash of the store key, which is a hash of the id.

@@ -26,7 +26,11 @@ pub(crate) struct Series {
     pub(crate) roles: Vec<String>,
     current: String,
     previous: Option<String>,
-    renewed_ms: u64,
+    /// When it was used last, or began.
+    pub(crate) renewed_ms: u64,
+    /// `User-Agent` of whoever began it.
+    #[serde(default)]
+    pub(crate) device: Option<String>,
     /// Another number after every use. The store alone knows it.
     #[serde(default)]
     number: [u8; SERIES],
@@ -89,13 +93,20 @@ impl Token {
 }
 
 impl Series {
-    pub(crate) fn begin(user: String, roles: Vec<String>, token: &Token, now_ms: u64) -> Self {
+    pub(crate) fn begin(
+        user: String,
+        roles: Vec<String>,
+        device: Option<String>,
+        token: &Token,
+        now_ms: u64,
+    ) -> Self {
         Self {
             user,
             roles,
             current: token.hash(),
             previous: None,
             renewed_ms: now_ms,
+            device,
             number: random::bytes(),
             is_confirmed: false,
             is_stolen: false,
@@ -181,7 +192,7 @@ mod tests {
     fn begin() -> (Series, Token) {
         let token = Token::generate();
         (
-            Series::begin("alice".to_owned(), Vec::new(), &token, 0),
+            Series::begin("alice".to_owned(), Vec::new(), None, &token, 0),
             token,
         )
     }

@@ -21,6 +21,32 @@ async fn a_remembered_browser_stays_logged_in_until_it_is_ended_from_elsewhere()
     assert!(!browser.is_logged_in().await);
 }
 
+/// As when a laptop is lost: its session may have ended, and it is remembered all the same.
+#[tokio::test]
+async fn a_remembered_browser_is_listed_once_and_ended_by_itself() {
+    let mut browser = Browser::logged_in().await;
+    let mut lost = Browser::of(browser.app.clone());
+    lost.get("/login").await;
+    lost.post("/login", REMEMBERED).await;
+    lost.cookies.remove("id");
+    assert!(lost.is_logged_in().await);
+    let page = browser.get("/account/sessions").await;
+    let ends: Vec<_> = page
+        .body
+        .split('"')
+        .filter(|path| path.ends_with("/end"))
+        .collect();
+    let [end] = ends[..] else {
+        panic!("{ends:?}");
+    };
+    browser.post(end, "").await;
+    assert!(browser.is_logged_in().await);
+    for _ in 0..2 {
+        assert!(!lost.is_logged_in().await);
+        lost.cookies.remove("id");
+    }
+}
+
 #[tokio::test]
 async fn logging_out_forgets_a_remembered_browser() {
     let mut browser = Browser::new().await;

@@ -179,7 +179,13 @@ impl Visit {
     /// Remembers the browser for a user, once the request has ended well.
     pub(crate) fn remember(&self, user: &str, roles: &[String]) {
         let token = Token::generate();
-        let series = Series::begin(user.to_owned(), roles.to_vec(), &token, now_ms());
+        let series = Series::begin(
+            user.to_owned(),
+            roles.to_vec(),
+            self.device(),
+            &token,
+            now_ms(),
+        );
         self.touch();
         let mut pending = self.pending();
         pending.forgets = true;

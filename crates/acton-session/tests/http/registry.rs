@@ -1,6 +1,6 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use acton_session::{SessionConfig, SessionEnded, Store};
+use acton_session::{SessionConfig, SessionEnded, Store, session_layer};
 use axum::{Router, http::Request, routing::get};
 
 use crate::{
@@ -16,14 +16,20 @@ on_every_store![
     whoever_ends_an_exchanged_session_ends_what_took_over,
     the_own_session_is_kept_after_its_id_was_exchanged,
     a_login_too_many_ends_the_oldest,
+    a_remembered_browser_is_listed_once_and_ended_with_all_its_sessions,
+    a_remembered_browser_without_a_session_is_listed_and_ended,
 ];
 
 async fn log_in(browser: &Browser, user: &str, device: &str) {
+    send_login(browser, &format!("username={user}"), device).await;
+}
+
+async fn send_login(browser: &Browser, form: &str, device: &str) {
     let token = browser.token().await;
     let request = Request::post("/login")
         .header("content-type", "application/x-www-form-urlencoded")
         .header("user-agent", device);
-    let form = format!("csrf_token={token}&username={user}");
+    let form = format!("csrf_token={token}&{form}");
     browser.send(request, form).await;
 }
 
@@ -138,6 +144,65 @@ async fn a_login_too_many_ends_the_oldest(store: Store) {
     assert_eq!(others.get("/user").await.body, "bob");
     let listed = browsers[4].get("/sessions").await.body;
     assert_eq!(listed.lines().count(), 3, "{listed}");
+}
+
+/// As when a browser is closed, which ends no session, and opened again.
+async fn a_remembered_browser_is_listed_once_and_ended_with_all_its_sessions(store: Store) {
+    let app = app(store);
+    let (phone, laptop) = (Browser::new(&app), Browser::new(&app));
+    for (browser, device) in [(&phone, "Phone"), (&laptop, "Laptop")] {
+        send_login(browser, "username=alice&remember=true", device).await;
+    }
+    let closed = phone.twin();
+    for browser in [&phone, &laptop] {
+        browser.forget("id");
+        assert_eq!(browser.get("/user").await.body, "alice");
+    }
+    let listed = laptop.get("/sessions").await.body;
+    let lines: Vec<_> = listed.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    assert!(lines[0].ends_with("true") && lines[1].ends_with("false"));
+    let handle = lines[1].split(' ').next().unwrap();
+    let form = format!("handle={handle}");
+    assert_eq!(laptop.submit("/sessions", &form).await.body, "true");
+    assert_eq!(laptop.submit("/sessions", &form).await.body, "false");
+    closed.forget("remember");
+    assert_eq!(closed.get("/user").await.body, "");
+    for (browser, expected) in [(&phone, ""), (&laptop, "alice")] {
+        assert_eq!(browser.get("/user").await.body, expected);
+        browser.forget("id");
+        assert_eq!(browser.get("/user").await.body, expected);
+    }
+}
+
+async fn a_remembered_browser_without_a_session_is_listed_and_ended(store: Store) {
+    let app = app(store.clone());
+    let (phone, laptop) = (Browser::new(&app), Browser::new(&app));
+    for (browser, device) in [(&phone, "Phone"), (&laptop, "Laptop")] {
+        send_login(browser, "username=alice&remember=true", device).await;
+    }
+    log_in(&Browser::new(&app), "alice", "Tablet").await;
+    // Whoever looks with this idle time sees no session any more.
+    let config = SessionConfig {
+        idle: Duration::from_nanos(1),
+        ..SessionConfig::default()
+    };
+    let registry = session_layer(&config, store).registry();
+    let listed = registry.list("alice").await.unwrap();
+    let devices: BTreeSet<_> = listed.iter().map(|one| one.device.as_deref()).collect();
+    assert_eq!(devices, [Some("Laptop"), Some("Phone")].into());
+    assert!(listed.iter().all(|one| !one.is_current));
+    let lost = listed
+        .iter()
+        .find(|one| one.device.as_deref() == Some("Phone"));
+    let handle = &lost.unwrap().handle;
+    assert!(!registry.revoke("bob", handle).await.unwrap());
+    assert!(registry.revoke("alice", handle).await.unwrap());
+    assert_eq!(registry.list("alice").await.unwrap().len(), 1);
+    for (browser, expected) in [(&phone, ""), (&laptop, "alice")] {
+        browser.forget("id");
+        assert_eq!(browser.get("/user").await.body, expected);
+    }
 }
 
 /// Lists in Redis are gone when nothing is in them.
