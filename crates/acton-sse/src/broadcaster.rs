@@ -268,7 +268,7 @@ impl SseBroadcaster {
     #[must_use]
     pub fn cursor(&self) -> String {
         let state = self.shared.state();
-        state.history.epoch.id(state.history.last())
+        state.history.epoch.id_of(&state.history.now())
     }
 
     /// How many subscriptions and streams there are.

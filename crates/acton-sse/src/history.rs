@@ -16,7 +16,7 @@ use slab::Slab;
 
 use crate::{
     config::SseConfig,
-    cursor::{Epoch, Mark, Place},
+    cursor::{Epoch, Mark, Marks, Place},
     entry::Entry,
     message::BroadcastMessage,
     topic::{Topic, cut_to_batch},
@@ -30,6 +30,19 @@ pub(crate) struct Found {
     pub(crate) entries: VecDeque<Arc<Entry>>,
     /// The position after the gap and the entries.
     pub(crate) position: u64,
+    /// Up to here, what this instance delivered alone is lost to the reader, before the entries.
+    pub(crate) missed: Option<Mark>,
+}
+
+/// A reader at this instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit<'a> {
+    pub(crate) seats: &'a [Seat],
+    pub(crate) place: &'a Place,
+    /// Up to this count, it may have been shown our messages elsewhere before it came.
+    pub(crate) attempted: u64,
+    /// Whether the row is out of reach, so that nothing is to be waited for.
+    pub(crate) is_alone: bool,
 }
 
 /// What is to be kept.
@@ -75,6 +88,11 @@ pub(crate) struct History {
     unsettled: VecDeque<Arc<Entry>>,
     /// Up to this count, the backplane may have these already.
     attempted: u64,
+    /// Up to this count, they have come back with the row.
+    settled: u64,
+    /// Up to this count, topics that are not in the table may have had messages that were dropped
+    /// before they had a place.
+    dropped: u64,
     /// Counts everything that may concern a reader.
     news: Arc<AtomicU64>,
 }
@@ -98,6 +116,8 @@ impl History {
             forgotten: 0,
             unsettled: VecDeque::new(),
             attempted: 0,
+            settled: 0,
+            dropped: 0,
             news: Arc::default(),
         }
     }
@@ -110,6 +130,28 @@ impl History {
     /// The sequence of the newest message.
     pub(crate) fn last(&self) -> u64 {
         self.last
+    }
+
+    /// Up to this count, the backplane may have our messages.
+    pub(crate) fn attempted(&self) -> u64 {
+        self.attempted
+    }
+
+    /// Where a reader begins that wants what is published from now on.
+    pub(crate) fn now(&self) -> Place {
+        self.now_with(Marks::default())
+    }
+
+    /// The same for one to which nodes have delivered messages by themselves.
+    pub(crate) fn now_with(&self, mut marks: Marks) -> Place {
+        let newest = self.unsettled.back();
+        if let Some(origin) = newest.and_then(|entry| entry.origin.as_ref()) {
+            marks.set(origin);
+        }
+        Place {
+            sequence: self.last,
+            marks,
+        }
     }
 
     /// How many topics have readers or messages.
@@ -161,8 +203,23 @@ impl History {
         self.attempted = self.attempted.max(count);
     }
 
-    /// Drops what was shown here up to `count`, because it has a place by now.
+    /// What was shown here up to `count` has its place.
     pub(crate) fn settle(&mut self, count: u64) {
+        self.settled = self.settled.max(count);
+        self.forget_unsettled(count);
+    }
+
+    /// Drops a message of ours before it has its place: a reader that has not been shown it is told
+    /// so, instead of what follows alone.
+    pub(crate) fn drop_unsettled(&mut self, topic: &str, count: u64) {
+        match self.keys.get(topic) {
+            Some(key) => self.topics[*key].dropped = count,
+            None => self.dropped = count,
+        }
+        self.forget_unsettled(count);
+    }
+
+    fn forget_unsettled(&mut self, count: u64) {
         let settled = |entry: &Arc<Entry>| {
             entry
                 .origin
@@ -203,6 +260,11 @@ impl History {
             topic.entries.clear();
             topic.bytes = 0;
         }
+        for (_, topic) in &self.topics {
+            if topic.readers.is_empty() {
+                self.dropped = self.dropped.max(topic.dropped);
+            }
+        }
         self.topics.retain(|_, topic| !topic.readers.is_empty());
         self.keys.retain(|_, key| self.topics.contains(*key));
         self.order.clear();
@@ -224,9 +286,8 @@ impl History {
             return *key;
         }
         let name: Arc<str> = topic.into();
-        let key = self
-            .topics
-            .insert(Topic::new(Arc::clone(&name), self.forgotten));
+        let topic = Topic::new(Arc::clone(&name), self.forgotten, self.dropped);
+        let key = self.topics.insert(topic);
         self.keys.insert(name, key);
         key
     }
@@ -276,6 +337,7 @@ impl History {
             let topic = self.topics.remove(key);
             self.keys.remove(&topic.name);
             self.forgotten = self.forgotten.max(topic.lost);
+            self.dropped = self.dropped.max(topic.dropped);
         }
     }
 
@@ -336,47 +398,73 @@ impl History {
 
     /// The entries after a place, in order and as many as fit into a batch; then what is not
     /// settled.
-    pub(crate) fn read(&self, seats: &[Seat], place: &Place) -> Found {
-        let topics = || seats.iter().map(|seat| &self.topics[seat.topic]);
+    pub(crate) fn read(&self, visit: Visit<'_>) -> Found {
+        let place = visit.place;
+        let topics = || visit.seats.iter().map(|seat| &self.topics[seat.topic]);
         let lost = topics().map(|topic| topic.lost).max().unwrap_or(0);
         let position = place.sequence.max(lost);
         let mut entries: VecDeque<_> = topics().flat_map(|topic| topic.after(position)).collect();
-        if seats.len() > 1 {
+        if visit.seats.len() > 1 {
             entries
                 .make_contiguous()
                 .sort_unstable_by_key(|entry| entry.sequence);
         }
         let is_all = !cut_to_batch(&mut entries);
         let end = entries.back().and_then(|entry| entry.sequence);
+        let mut missed = None;
         if is_all && !self.unsettled.is_empty() {
-            entries.extend(self.unsettled_after(seats, place));
+            let doubtful = self.doubtful(visit);
+            if visit.is_alone || doubtful.is_none() {
+                let both = self.dropped(visit).into_iter().chain(doubtful);
+                missed = both.max_by_key(|mark| mark.count);
+                let shown = missed.as_ref().map_or(0, |mark| mark.count);
+                entries.extend(self.unsettled_after(visit, shown));
+            }
         }
         Found {
             gap: lost > place.sequence,
             position: end.filter(|_| !is_all).unwrap_or(self.last.max(position)),
             entries,
+            missed,
         }
     }
 
-    /// What was delivered here and has no place yet.
-    ///
-    /// Who was further along the row with another instance may have seen there what has not come
-    /// back to this one; it is told when it does.
-    fn unsettled_after(&self, seats: &[Seat], place: &Place) -> impl Iterator<Item = Arc<Entry>> {
-        let is_ahead = place.sequence > self.last;
-        let surely_new = move |entry: &&Arc<Entry>| {
+    /// What a reader has not been shown of the messages that were dropped here, as long as they do
+    /// not come back with the row.
+    fn dropped(&self, visit: Visit<'_>) -> Option<Mark> {
+        let origin = self.unsettled.front()?.origin.as_ref()?;
+        let topics = visit.seats.iter().map(|seat| &self.topics[seat.topic]);
+        let mark = Mark {
+            node: Arc::clone(&origin.node),
+            count: topics.map(|topic| topic.dropped).max()?,
+        };
+        (mark.count > self.settled && !visit.place.marks.have(&mark)).then_some(mark)
+    }
+
+    /// The last that a reader may have been shown or not: who was further along the row with another
+    /// instance may have seen there what has not come back to this one.
+    fn doubtful(&self, visit: Visit<'_>) -> Option<Mark> {
+        if visit.place.sequence <= self.last {
+            return None;
+        }
+        let before = self.unsettled_after(visit, 0);
+        let origins = before.filter_map(|entry| entry.origin.clone());
+        origins
+            .take_while(|origin| origin.count <= visit.attempted)
+            .last()
+    }
+
+    /// What was delivered here after so many and has no place yet.
+    fn unsettled_after(&self, visit: Visit<'_>, shown: u64) -> impl Iterator<Item = Arc<Entry>> {
+        let has_seen = |entry: &Arc<Entry>| {
             let origin = entry.origin.as_ref();
-            !is_ahead || origin.is_some_and(|origin| origin.count > self.attempted)
+            origin.is_some_and(|origin| origin.count <= shown || visit.place.marks.have(origin))
         };
-        let seen = |entry: &Entry| {
-            let origin = entry.origin.as_ref();
-            origin.is_some_and(|origin| place.marks.have(origin))
-        };
-        let wanted = move |entry: &&Arc<Entry>| {
-            seats.iter().any(|seat| seat.name == entry.topic) && !seen(entry)
-        };
-        let unsettled = self.unsettled.iter().take_while(surely_new);
-        unsettled.filter(wanted).cloned()
+        // All are of this instance, in the order of their counts.
+        let start = self.unsettled.partition_point(has_seen);
+        let is_wanted =
+            move |entry: &&Arc<Entry>| visit.seats.iter().any(|seat| seat.name == entry.topic);
+        self.unsettled.range(start..).filter(is_wanted).cloned()
     }
 }
 
@@ -407,13 +495,22 @@ mod tests {
         history.append(history.last() + 1, draft);
     }
 
+    fn visit<'a>(seats: &'a [Seat], place: &'a Place) -> Visit<'a> {
+        Visit {
+            seats,
+            place,
+            attempted: 0,
+            is_alone: false,
+        }
+    }
+
     fn sequences(history: &mut History, topics: &[&str], after: u64) -> (bool, Vec<u64>) {
         let seats: Vec<_> = topics.iter().map(|name| history.join(name)).collect();
         let place = Place {
             sequence: after,
             ..Place::default()
         };
-        let found = history.read(&seats, &place);
+        let found = history.read(visit(&seats, &place));
         let numbers = found.entries.iter().filter_map(|entry| entry.sequence);
         (found.gap, numbers.collect())
     }
@@ -442,7 +539,7 @@ mod tests {
         let mut place = Place::default();
         let mut read = Vec::new();
         while read.len() < 300 {
-            let found = history.read(&seats, &place);
+            let found = history.read(visit(&seats, &place));
             assert!(!found.entries.is_empty() && found.entries.len() <= 64);
             read.extend(found.entries.iter().filter_map(|entry| entry.sequence));
             place.sequence = found.position;
@@ -461,7 +558,7 @@ mod tests {
         let mut place = Place::default();
         let mut counts = Vec::new();
         while place.sequence < 6 {
-            let found = history.read(&seats, &place);
+            let found = history.read(visit(&seats, &place));
             counts.push(found.entries.len());
             place.sequence = found.position;
         }

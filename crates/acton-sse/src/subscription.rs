@@ -21,7 +21,7 @@ use crate::{
     cursor::{Epoch, Marks, Place},
     entry::Entry,
     error::Closed,
-    history::Seat,
+    history::{Seat, Visit},
     message::{BroadcastMessage, GAP_EVENT},
     random,
     state::State,
@@ -52,6 +52,8 @@ pub struct Subscription {
     gap: bool,
     /// How many looks at the row had begun when a browser named a place that is not known yet.
     named_at: Option<u64>,
+    /// Up to this count, other instances may have shown it messages of this one before it came.
+    attempted: u64,
     batch: VecDeque<Arc<Entry>>,
     /// The position behind the batch.
     batch_end: u64,
@@ -98,6 +100,7 @@ impl Subscription {
             place: Place::default(),
             gap: false,
             named_at: None,
+            attempted: 0,
             batch: VecDeque::new(),
             batch_end: 0,
             waiter: None,
@@ -118,23 +121,24 @@ impl Subscription {
             self.begin(start, &mut state);
         } else if matches!(self.start, Some(Start::Now)) {
             self.start = Some(Start::Opening);
+            self.place.marks = state.history.now().marks;
         }
     }
 
     fn begin(&mut self, start: Start, state: &mut State) {
         let history = &state.history;
-        let last = Place {
-            sequence: history.last(),
-            marks: match &start {
-                Start::After(id) => Marks::of(id),
-                _ => std::mem::take(&mut self.place.marks),
+        let last = match &start {
+            Start::After(id) => history.now_with(Marks::of(id)),
+            _ => Place {
+                sequence: history.last(),
+                marks: std::mem::take(&mut self.place.marks),
             },
         };
         let place = match &start {
-            Start::Now => Some(last.clone()),
+            Start::Now => Some(history.now()),
             Start::Opening => state.begun_at().map(|sequence| Place {
                 sequence,
-                marks: Marks::default(),
+                marks: last.marks.clone(),
             }),
             Start::After(id) => self.find(id, state),
             Start::Lost => None,
@@ -146,6 +150,7 @@ impl Subscription {
         }
         let history = &state.history;
         self.epoch = history.epoch.clone();
+        self.attempted = history.attempted();
         self.gap = place.is_none();
         self.place = place.unwrap_or(last);
         self.batch_end = self.place.sequence;
@@ -387,9 +392,17 @@ impl Subscription {
         if self.start.is_some() || self.gap {
             return self.gap;
         }
-        let found = state.history.read(&self.seats, &self.place);
+        let found = state.history.read(Visit {
+            seats: &self.seats,
+            place: &self.place,
+            attempted: self.attempted,
+            is_alone: !state.is_connected(),
+        });
         let first = found.entries.front().and_then(|entry| entry.sequence);
-        self.gap = found.gap;
+        self.gap = found.gap || found.missed.is_some();
+        if let Some(missed) = &found.missed {
+            self.place.marks.set(missed);
+        }
         self.batch_end = found.position;
         if found.gap || found.entries.is_empty() {
             self.place.sequence = first.map_or(found.position, |first| first - 1);

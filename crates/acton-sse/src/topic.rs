@@ -19,17 +19,20 @@ pub(crate) struct Topic {
     pub(crate) bytes: usize,
     /// Up to here, messages are gone.
     pub(crate) lost: u64,
+    /// Up to this count of ours, messages were dropped before they had a place.
+    pub(crate) dropped: u64,
     /// Who waits has a waker here.
     pub(crate) readers: Slab<Option<Waker>>,
 }
 
 impl Topic {
-    pub(crate) fn new(name: Arc<str>, lost: u64) -> Self {
+    pub(crate) fn new(name: Arc<str>, lost: u64, dropped: u64) -> Self {
         Self {
             name,
             entries: VecDeque::new(),
             bytes: 0,
             lost,
+            dropped,
             readers: Slab::new(),
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Outbox {
     confirmed: u64,
     /// Up to this count, the readers here have been shown the records.
     shown: u64,
+    /// Up to this count, nobody awaits the records any more.
+    told: u64,
     /// Whether the last append went well.
     writes: bool,
     /// Whether the last read went well.
@@ -67,6 +69,7 @@ impl Outbox {
             backlog_bytes: config.backlog_bytes,
             confirmed: 0,
             shown: 0,
+            told: 0,
             writes: true,
             reads: true,
             begun_at: None,
@@ -137,18 +140,23 @@ impl Outbox {
         let Some(dropped) = self.pop() else {
             return;
         };
-        let mut settled = dropped.record.origin.count;
-        if settled > self.confirmed
+        history.drop_record(&dropped.record);
+        if dropped.record.origin.count > self.confirmed
             && let Some(next) = self.queue.front_mut()
         {
+            history.drop_record(&next.record);
             self.bytes -= next.record.cost();
             next.record.content = Content::Gap;
             self.bytes += next.record.cost();
             // Who awaits it shall not take it for sent.
             next.sent = None;
-            settled = next.record.origin.count;
         }
-        history.settle(settled);
+    }
+
+    /// The first record behind a count.
+    fn behind(&self, count: u64) -> usize {
+        let passed = |waiting: &Waiting| waiting.record.origin.count <= count;
+        self.queue.partition_point(passed)
     }
 
     /// Shows what waits to the readers here, and tells who awaits it that it takes time.
@@ -156,16 +164,17 @@ impl Outbox {
         if self.is_connected() {
             return Vec::new();
         }
-        let mut wakers = Vec::new();
-        for waiting in &mut self.queue {
-            if !self.writes
-                && let Some(sender) = waiting.sent.take()
-            {
+        if !self.writes {
+            let first = self.behind(self.told);
+            let waiting = self.queue.range_mut(first..);
+            for sender in waiting.filter_map(|waiting| waiting.sent.take()) {
                 let _ = sender.send(Err(Error::Backplane));
             }
-            if waiting.record.origin.count > self.shown
-                && let Some(draft) = waiting.record.clone().into_draft()
-            {
+            self.told = self.next;
+        }
+        let mut wakers = Vec::new();
+        for waiting in self.queue.range(self.behind(self.shown)..) {
+            if let Some(draft) = waiting.record.clone().into_draft() {
                 wakers.extend(history.append_unsettled(draft));
             }
         }
@@ -330,6 +339,14 @@ fn content(draft: Draft, here: Option<Vec<Person>>) -> Content {
         message: Wire::from(&draft.message),
         closes: draft.closes,
         here,
+    }
+}
+
+impl History {
+    fn drop_record(&mut self, record: &Record) {
+        if let Content::Message { topic, .. } = &record.content {
+            self.drop_unsettled(topic, record.origin.count);
+        }
     }
 }
 

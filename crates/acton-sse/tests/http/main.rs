@@ -1,5 +1,6 @@
 //! What a browser sees.
 
+mod alone;
 mod client;
 mod decoder;
 mod row;

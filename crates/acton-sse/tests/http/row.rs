@@ -70,6 +70,8 @@ pub(crate) enum Trouble {
     LostAnswers,
     /// Records cannot be appended, only read.
     Full,
+    /// Records can be appended, but not read.
+    Deaf,
     /// The first two records after this are kept but for the second, and the caller gets an error.
     SkipsSecond,
 }
@@ -122,6 +124,7 @@ impl SharedRow {
         let trouble = self.trouble();
         match trouble {
             Trouble::Down => Err("down".into()),
+            Trouble::Deaf => Err("deaf".into()),
             Trouble::Silent => std::future::pending().await,
             _ => Ok(trouble),
         }
@@ -143,7 +146,10 @@ impl Backplane for SharedRow {
     }
 
     async fn append(&self, records: &[Record], known: &Known) -> Result<Vec<u64>, BackplaneError> {
-        let trouble = self.suffer().await?;
+        let trouble = match self.trouble() {
+            Trouble::Deaf => Trouble::Deaf,
+            _ => self.suffer().await?,
+        };
         if trouble == Trouble::Full {
             return Err("full".into());
         }
