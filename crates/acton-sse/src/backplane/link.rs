@@ -238,7 +238,7 @@ fn adopt(state: &mut State, row: &Row) -> Result<Option<Vec<Waker>>, BackplaneEr
         return Err("the row ends before what was read of it".into());
     }
     if row.lost > state.history.last() {
-        state.with_outbox(|outbox, _| outbox.skip(row.lost));
+        state.with_outbox(|outbox, history| outbox.skip(row.lost, history));
         return Ok(Some(state.history.lose(row.lost)));
     }
     Ok(None)

@@ -141,16 +141,22 @@ impl Outbox {
             return;
         };
         history.drop_record(&dropped.record);
-        if dropped.record.origin.count > self.confirmed
-            && let Some(next) = self.queue.front_mut()
-        {
-            history.drop_record(&next.record);
-            self.bytes -= next.record.cost();
-            next.record.content = Content::Gap;
-            self.bytes += next.record.cost();
-            // Who awaits it shall not take it for sent.
-            next.sent = None;
+        if dropped.record.origin.count > self.confirmed {
+            self.turn_into_gap(history);
         }
+    }
+
+    /// Lets the next record say that there is a gap, instead of what it said.
+    fn turn_into_gap(&mut self, history: &mut History) {
+        let Some(next) = self.queue.front_mut() else {
+            return;
+        };
+        history.drop_record(&next.record);
+        self.bytes -= next.record.cost();
+        next.record.content = Content::Gap;
+        self.bytes += next.record.cost();
+        // Who awaits it shall not take it for sent.
+        next.sent = None;
     }
 
     /// The first record behind a count.
@@ -231,9 +237,22 @@ impl Outbox {
 
     /// The row has dropped records up to here, of which the readers are told: what is missing
     /// before the next record of each instance is a part of it.
-    pub(crate) fn skip(&mut self, place: u64) {
+    ///
+    /// What the row had taken of this instance and has not given back may have gone before anybody
+    /// read it. An instance that has read it passes over the gap that is appended in its place.
+    pub(crate) fn skip(&mut self, place: u64, history: &mut History) {
         self.horizon.pass(place);
         self.seen.forgive();
+        let taken = self.behind(self.confirmed);
+        for _ in 1..taken {
+            if let Some(dropped) = self.pop() {
+                history.drop_record(&dropped.record);
+            }
+        }
+        if taken > 0 {
+            self.turn_into_gap(history);
+            self.confirmed -= 1;
+        }
     }
 
     /// The batch has its places in the row of this epoch.

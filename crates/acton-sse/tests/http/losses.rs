@@ -271,3 +271,28 @@ async fn a_reader_that_came_first_and_reads_late_is_told_that_the_row_began_anew
     sleep(Duration::from_secs(10)).await;
     assert_eq!(next(&mut reader).await, "gap");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_read_before_it_was_lost_is_a_gap_even_when_the_place_is_dropped() {
+    let row = SharedRow::default();
+    let own = row.another();
+    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    connected(&a).await;
+    let b = instance(&row);
+    connected(&b).await;
+    let mut at_b = b.subscribe();
+    a.broadcast("lost").await.unwrap();
+    row.roll_back(0);
+    own.set(Trouble::Down);
+    publish_numbers(&b, 0..2).await;
+    assert_eq!(take(&mut at_b, 2).await, numbers(0..2));
+    // Whether the message of the first instance was ever there cannot be seen in the row any more.
+    row.keep(0);
+    own.set(Trouble::None);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(next(&mut at_b).await, "gap");
+    publish_numbers(&b, 2..3).await;
+    assert_eq!(take(&mut at_b, 1).await, numbers(2..3));
+    assert!(is_quiet(&mut at_b).await);
+    assert_eq!((a.unsent(), b.unsent()), (0, 0));
+}
