@@ -138,4 +138,20 @@ for (const version of [2, 4]) {
     await click(page);
     assert.equal(await text(page, "#out"), "mend");
   });
+
+  named("a redirect to a place on the page that is shown brings the page anew", async () => {
+    for (const from of ["", "#5", "#4"]) {
+      const here = `/t/shell?v=${version}`;
+      const page = await shell(button(respond({ ops: [{ op: "redirect", url: `${here}#5` }] })));
+      await page.evaluate((hash) => {
+        if (hash) location.hash = hash;
+        window.isOld = true;
+      }, from);
+      const anew = page.waitForEvent("load", { timeout: 5000 });
+      await page.click("#go");
+      await anew;
+      assert.equal(await page.evaluate(() => window.isOld), undefined);
+      assert.equal(page.url(), `${fixture.origin}${here}#5`);
+    }
+  });
 }

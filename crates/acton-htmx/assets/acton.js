@@ -154,8 +154,20 @@
     detail.select = null;
     xhr.addEventListener("readystatechange", () => xhr.readyState === XMLHttpRequest.DONE && keepHeard(detail));
   });
-  on("htmx:beforeOnLoad", ({ detail }) => {
+  // To a place on the page that is shown, a browser would only scroll: the page is asked for again.
+  function returns(redirect) {
+    const url = new URL(redirect ?? "", location.href);
+    const page = ({ href }) => href.split("#")[0];
+    if (!redirect || !url.hash || page(url) !== page(location)) return false;
+    history.replaceState(history.state, "", url);
+    location.reload();
+    return true;
+  }
+
+  on("htmx:beforeOnLoad", (event) => {
+    const { detail } = event;
     const { xhr, etc, boosted, requestConfig: { elt } } = detail;
+    if (returns(xhr.getResponseHeader("HX-Redirect"))) return event.preventDefault();
     const retarget = xhr.getResponseHeader("HX-Retarget");
     renew(xhr.responseText);
     makeRegion(xhr.status, retarget);
@@ -205,6 +217,7 @@
       location.reload();
       return;
     }
+    if (returns(hx.redirect)) return event.preventDefault();
     renew(html);
     const { retarget, reselect, reswap } = hx;
     const boosted = headers["HX-Boosted"];
