@@ -11,7 +11,7 @@ mod verdict;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::listener::Listener;
-use self::publisher::Publisher;
+use self::publisher::{Progress, Publisher};
 use self::verdict::Verdict;
 use crate::fixture::Fixture;
 use crate::redis::Redis;
@@ -75,13 +75,6 @@ const ROW_LOSSES: usize = 1;
 /// How long a node may take to be ready, on a machine that is busy too.
 const READY: Duration = Duration::from_secs(20);
 
-/// Waits until all publishers together have come this far.
-async fn reach(progress: &AtomicUsize, numbers: usize) {
-    while progress.load(Ordering::Relaxed) < numbers {
-        sleep(Duration::from_millis(5)).await;
-    }
-}
-
 /// So long after everything is published.
 async fn late(mut published: watch::Receiver<bool>, limit: Duration) {
     if published
@@ -118,28 +111,35 @@ async fn every_listener_ends_with_every_number_once_and_in_order_or_one_gap_per_
             (seed, is_finished, listener.seen)
         });
     }
-    let (progress, voices) = (Arc::default(), Arc::default());
+    let progress = Arc::new(Progress::default());
+    let voices = Arc::default();
     let each = form.events / PUBLISHERS;
     let publishers: [_; PUBLISHERS] = std::array::from_fn(|name| {
         tokio::spawn(Publisher::new(&addresses, name, &progress, &voices).publish(each))
     });
     let part = |number: usize| form.events * number / 6;
+    let half = part(1) / 2;
 
-    reach(&progress, part(1)).await;
+    progress.allow(part(1) + half);
+    progress.reach(part(1)).await;
     nodes[0].kill();
-    reach(&progress, part(1) + form.events / 20).await;
+    progress.reach(part(1) + half).await;
     nodes[0].start_again();
     wait_for_ready_within(READY, &nodes[0], 200).await;
 
-    reach(&progress, part(2)).await;
+    progress.allow(part(2));
+    progress.reach(part(2)).await;
     redis.save();
     redis.signal("-STOP");
+    progress.allow(part(2) + half);
     sleep(Duration::from_millis(2500)).await;
     redis.signal("-CONT");
 
-    reach(&progress, part(3)).await;
+    progress.allow(part(3));
+    progress.reach(part(3)).await;
     between.store(true, Ordering::Relaxed);
     redis.kill();
+    progress.allow(part(3) + half);
     sleep(Duration::from_millis(500)).await;
     redis.start_again();
     for node in &nodes {
@@ -147,14 +147,16 @@ async fn every_listener_ends_with_every_number_once_and_in_order_or_one_gap_per_
     }
     between.store(false, Ordering::Relaxed);
 
-    reach(&progress, part(4)).await;
+    progress.allow(part(4));
+    progress.reach(part(4)).await;
     redis.signal("-STOP");
     // More than fit into one append, and the node answers at once when it knows that it is alone.
-    let begun = progress.load(Ordering::Relaxed);
-    reach(&progress, begun + 200).await;
+    progress.allow(part(4) + 200);
+    progress.reach(part(4) + 200).await;
     nodes[1].terminate();
     sleep(Duration::from_secs(2)).await;
     redis.signal("-CONT");
+    progress.allow(form.events);
     let status = nodes[1].wait(Duration::from_secs(30));
     assert!(
         status.is_some_and(|status| status.success()),

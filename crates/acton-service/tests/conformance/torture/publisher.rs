@@ -28,13 +28,46 @@ pub(super) enum Fate {
     Unknown,
 }
 
+/// How many numbers all publishers together have come to, and how far they may go: what happens to the nodes happens
+/// between the same numbers on a slow machine.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    made: AtomicUsize,
+    allowed: AtomicUsize,
+}
+
+impl Progress {
+    pub(super) fn allow(&self, numbers: usize) {
+        self.allowed.store(numbers, Ordering::Relaxed);
+    }
+
+    /// Waits until they have come this far.
+    pub(super) async fn reach(&self, numbers: usize) {
+        let reached = async {
+            while self.made.load(Ordering::Relaxed) < numbers {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let reached = timeout(STANDSTILL, reached).await;
+        reached.expect("publishers that go on");
+    }
+
+    async fn wait_for_leave(&self) {
+        while self.made.load(Ordering::Relaxed) >= self.allowed.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// How long the next part of the numbers may take.
+const STANDSTILL: Duration = Duration::from_secs(180);
+
 pub(super) struct Publisher {
     addresses: Arc<[SocketAddr]>,
     name: usize,
     /// The node that it publishes through.
     node: usize,
-    /// How many numbers all publishers have come to.
-    progress: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
     /// How many voices all publishers have had.
     voices: Arc<AtomicUsize>,
     voice: Voice,
@@ -47,7 +80,7 @@ impl Publisher {
     pub(super) fn new(
         addresses: &Arc<[SocketAddr]>,
         name: usize,
-        progress: &Arc<AtomicUsize>,
+        progress: &Arc<Progress>,
         voices: &Arc<AtomicUsize>,
     ) -> Self {
         Self {
@@ -65,9 +98,10 @@ impl Publisher {
     /// Publishes so many numbers.
     pub(super) async fn publish(mut self, count: usize) -> Self {
         for _ in 0..count {
+            self.progress.wait_for_leave().await;
             let status = self.post_next("").await;
             self.acknowledged += usize::from(status == Some(200));
-            self.progress.fetch_add(1, Ordering::Relaxed);
+            self.progress.made.fetch_add(1, Ordering::Relaxed);
             sleep(PAUSE).await;
         }
         self
