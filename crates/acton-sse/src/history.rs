@@ -387,13 +387,15 @@ impl History {
         topics.flat_map(|(_, topic)| topic.wake()).collect()
     }
 
-    /// Where a message with an id of the application's own stands.
+    /// Where a message with an id of the application's own stands; nothing when several have it.
     pub(crate) fn find(&self, seats: &[Seat], id: &str) -> Option<u64> {
         let entries = seats
             .iter()
             .flat_map(|seat| &self.topics[seat.topic].entries);
         let same = entries.filter(|entry| entry.message.id() == Some(id));
-        same.filter_map(|entry| entry.sequence).max()
+        let mut places = same.filter_map(|entry| entry.sequence);
+        let place = places.next();
+        place.filter(|_| places.next().is_none())
     }
 
     /// The entries after a place, in order and as many as fit into a batch; then what is not

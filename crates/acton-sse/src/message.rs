@@ -101,7 +101,8 @@ impl BroadcastMessage {
     ///
     /// Published messages have an id without this.
     /// An own id is sent as it is; a browser that comes back with it resumes there as long as the
-    /// history holds it.
+    /// history of its topics holds it. It should be unique: when several messages have it, the
+    /// answer is a gap.
     ///
     /// # Errors
     ///

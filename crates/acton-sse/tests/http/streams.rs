@@ -138,6 +138,18 @@ async fn an_id_of_the_applications_own_is_sent_and_resumed_from() {
 }
 
 #[tokio::test]
+async fn an_id_that_two_messages_have_is_answered_with_a_gap() {
+    let broadcaster = SseBroadcaster::new();
+    let address = serve(&broadcaster).await;
+    let task = |text: &str| BroadcastMessage::new(text).with_id("task-7").unwrap();
+    broadcaster.broadcast(task("one"));
+    broadcaster.broadcast("two");
+    broadcaster.broadcast(task("three"));
+    let mut client = Client::resume_after(address, "/events", "task-7").await;
+    assert_eq!(client.next().await.unwrap().name, GAP_EVENT);
+}
+
+#[tokio::test]
 async fn a_cursor_that_means_nothing_is_answered_with_one_gap() {
     let broadcaster = SseBroadcaster::new();
     let address = serve(&broadcaster).await;
