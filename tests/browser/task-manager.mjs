@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
@@ -96,6 +97,14 @@ export async function eventually(look, expected, milliseconds = 8000) {
     await new Promise((resolve) => setTimeout(resolve, 40));
   } while (Date.now() < deadline);
   throw new Error(`expected ${want}, saw ${seen}`);
+}
+
+/** Waits until both pages show the same. */
+export async function agree(look, one, other) {
+  await eventually(async () => {
+    const [here, there] = [await look(one), await look(other)];
+    return isDeepStrictEqual(here, there) ? "the same" : { here, there };
+  }, "the same");
 }
 
 /** A line to the server at `port()` that can be cut: nothing gets through until it is mended. */

@@ -9,6 +9,13 @@
     if (key === "Escape" && !isComposing) target.closest(".task.editing")?.querySelector(".cancel").click();
   });
 
+  // The second click of a double click asks nothing: the answer may have put something else under the pointer.
+  document.addEventListener("click", (event) => {
+    if (event.detail < 2 || !event.target.closest("button")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
   // An open edit survives a refresh of the list around it, and must not take the focus again then.
   let focused;
   on(["focusin"], ({ target }) => {
