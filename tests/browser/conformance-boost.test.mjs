@@ -83,6 +83,34 @@ for (const version of [2, 4]) {
     assert.equal(await posted(page, "#kept button"), 200);
   });
 
+  named("a slow answer of the session before does not bring its token back", async () => {
+    const page = await shell(`${button("/t/form?slow")}
+      <form hx-boost="true" action="/login" method="post">
+        <input name="username" value="demo"><input name="password" value="demo-password"><button id="in">log in</button>
+      </form>`);
+    let release;
+    const login = new Promise((resolve) => (release = resolve));
+    await page.route("**/t/form?slow", async (route) => {
+      const response = await route.fetch();
+      await login;
+      await route.fulfill({ response });
+    });
+    const asked = page.waitForRequest("**/t/form?slow");
+    await page.click("#go");
+    const slow = await asked;
+    const token = () => page.getAttribute("meta[name=csrf-token]", "content");
+    const before = await token();
+    await page.click("#in");
+    await page.waitForFunction((old) => document.querySelector("meta[name=csrf-token]").content !== old, before);
+    const mine = await token();
+    release();
+    await (await slow.response()).finished();
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    assert.equal(await token(), mine);
+    await insert(page, COUNT);
+    assert.equal(await posted(page, "#count"), 200);
+  });
+
   named("a page of the history that is gone is shown as gone", async () => {
     for (const status of [403, 404, 503]) {
       const page = await shell(link("/t/page"));
@@ -100,6 +128,22 @@ for (const version of [2, 4]) {
       assert.equal(await page.locator("#frag").count(), 0);
       assert.equal(page.url(), address);
     }
+  });
+
+  named("a page of the history that the network does not give is loaded as any other", async () => {
+    const page = await shell(link("/t/page"));
+    await click(page);
+    await page.locator("#frag").waitFor();
+    let attempts = 0;
+    await page.route("**/t/shell*", (route) => (++attempts === 1
+      ? route.abort()
+      : route.fulfill({ contentType: "text/html", body: GONE })));
+    await page.evaluate(() => {
+      sessionStorage.removeItem("htmx-history-cache");
+      history.back();
+    });
+    await page.locator("h1", { hasText: "gone" }).waitFor();
+    assert.equal(attempts, 2);
   });
 
   named("a boosted answer that is shown nowhere scrolls nothing", async () => {

@@ -572,8 +572,8 @@ for (const htmx of process.env.HTMX ? [Number(process.env.HTMX)] : [2, 4]) {
 
       test("the second click of a double click asks nothing when the answer was faster", async () => {
         const page = await member();
-        const requests = [];
-        page.on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
+        let posts = 0;
+        page.on("request", (request) => request.method() === "POST" && posts++);
         const title = fresh("Quick answer");
         await page.fill("#title", title);
         const { x, y, width, height } = await page.getByRole("button", { name: "Add task" }).boundingBox();
@@ -583,7 +583,7 @@ for (const htmx of process.env.HTMX ? [Number(process.env.HTMX)] : [2, 4]) {
         await page.mouse.down({ clickCount: 2 });
         await page.mouse.up({ clickCount: 2 });
         await page.waitForTimeout(400);
-        assert.deepEqual(requests.filter((request) => request !== "GET /here"), ["POST /tasks"]);
+        assert.equal(posts, 1);
         assert.equal(await page.locator("#title-problem").count(), 0);
       });
     });

@@ -11,10 +11,11 @@
 
   const token = () => document.querySelector('meta[name="csrf-token"]');
 
+  const isSafe = (method) => /^(get|head|options|query)$/i.test(method);
+
   function sign(method, url, headers) {
-    const safe = /^(get|head|options|query)$/i.test(method);
     const ours = new URL(url, document.baseURI).origin === location.origin;
-    if (token() && !safe && ours) headers["X-CSRF-Token"] = token().content;
+    if (token() && !isSafe(method) && ours) headers["X-CSRF-Token"] = token().content;
   }
 
   // Both versions write the fields of a form into the URL of a GET or DELETE.
@@ -30,8 +31,13 @@
   });
 
   // The last token of the server counts: a login or logout brings a new one, in a head that htmx
-  // drops or in a form.
-  function renew(html) {
+  // drops or in a form. What was asked for before the last unsafe request was answered may be of the
+  // session before it.
+  let changes = 0; // answers of unsafe requests
+
+  function renew(html, method = "GET", since = changes) {
+    if (!isSafe(method)) changes += 1;
+    else if (token() && since < changes) return;
     if (!/csrf[-_]token/.test(html)) return;
     const page = new DOMParser().parseFromString(html, "text/html");
     const fresh = page.querySelector('meta[name="csrf-token"][content], input[name="csrf_token"][value]');
@@ -60,7 +66,9 @@
     const [action, anchor] = request.action.split("#");
     if (anchor) Object.assign(request, { action, anchor });
   });
-  on("htmx:before:request", ({ detail: { ctx: { request: { headers } } } }) => {
+  on("htmx:before:request", ({ detail: { ctx } }) => {
+    const { headers } = ctx.request;
+    ctx.since = changes;
     for (const [name, value] of Object.entries(headers)) {
       try {
         new Headers({ [name]: value });
@@ -149,6 +157,7 @@
 
   on("htmx:beforeRequest", ({ detail }) => {
     const { xhr } = detail;
+    detail.since = changes;
     // htmx 2 lets nobody overrule what `HX-Location` selects, so that is kept here meanwhile.
     detail.selected = detail.select;
     detail.select = null;
@@ -166,10 +175,10 @@
 
   on("htmx:beforeOnLoad", (event) => {
     const { detail } = event;
-    const { xhr, etc, boosted, requestConfig: { elt } } = detail;
+    const { xhr, etc, boosted, requestConfig: { elt, verb } } = detail;
     if (returns(xhr.getResponseHeader("HX-Redirect"))) return event.preventDefault();
     const retarget = xhr.getResponseHeader("HX-Retarget");
-    renew(xhr.responseText);
+    renew(xhr.responseText, verb, detail.since);
     makeRegion(xhr.status, retarget);
     overrule(xhr, /^hx-trigger/i, reachable);
     overrule(xhr, /^hx-location$/i, unpushed);
@@ -208,17 +217,21 @@
 
   // A page of the history that cannot be had again is loaded as any other, with its error.
   on("htmx:historyCacheMissLoadError", () => location.reload());
+  on("htmx:historyCacheMiss", ({ detail: { xhr } }) => xhr.addEventListener("error", () => location.reload()));
+  on("htmx:error", ({ detail: { ctx } }) => {
+    if (ctx?.request.headers["HX-History-Restore-Request"]) location.reload();
+  });
 
   on("htmx:after:request", (event) => {
     const { ctx } = event.detail;
-    const { hx, response: { status }, request: { headers }, text: html } = ctx;
+    const { hx, response: { status }, request: { headers, method }, text: html } = ctx;
     if (status >= 400 && headers["HX-History-Restore-Request"]) {
       event.preventDefault();
       location.reload();
       return;
     }
     if (returns(hx.redirect)) return event.preventDefault();
-    renew(html);
+    renew(html, method, ctx.since);
     const { retarget, reselect, reswap } = hx;
     const boosted = headers["HX-Boosted"];
     const wantsPage = headers["HX-Request-Type"] === "full" && !boosted;
