@@ -112,9 +112,13 @@ impl EventBody {
                 }
                 Poll::Ready(Some(Next::Entry(entry))) => match self.subscription.id_for(&entry) {
                     None => chunk.push(entry.frame()),
+                    Some(id) if entry.message.id().is_some() => {
+                        chunk.push(entry.frame_without_place());
+                        chunk.push(frame::place(&id));
+                    }
                     Some(id) => {
                         chunk.push(Bytes::from(format!("id: {id}\n")));
-                        chunk.push(entry.frame_without_id());
+                        chunk.push(entry.frame_without_place());
                     }
                 },
             }

@@ -29,11 +29,11 @@ pub(crate) struct Entry {
     pub(crate) encoded: OnceLock<Encoded>,
 }
 
-/// The bytes for the wire, with and without the line of the id.
+/// The bytes for the wire, with and without the place.
 #[derive(Debug)]
 pub(crate) struct Encoded {
     whole: Bytes,
-    without_id: Bytes,
+    without_place: Bytes,
 }
 
 impl Entry {
@@ -43,20 +43,26 @@ impl Entry {
     }
 
     /// The same without an id of ours.
-    pub(crate) fn frame_without_id(&self) -> Bytes {
-        self.encoded().without_id.clone()
+    pub(crate) fn frame_without_place(&self) -> Bytes {
+        self.encoded().without_place.clone()
     }
 
+    /// The place is the id of the message, or follows one that has an id of its own.
     fn encoded(&self) -> &Encoded {
         self.encoded.get_or_init(|| {
-            let whole = frame::encode(&self.with_id());
-            let id = if self.message.id().is_some() {
-                0
-            } else {
-                frame::id_length(&whole)
-            };
+            let frame = frame::encode(&self.with_id());
+            if self.message.id().is_none() {
+                let id = frame::id_length(&frame);
+                return Encoded {
+                    without_place: frame.slice(id..),
+                    whole: frame,
+                };
+            }
+            let place = self.sequence.map(|sequence| self.epoch.id(sequence));
+            let place = place.map(|id| frame::place(&id)).unwrap_or_default();
+            let whole = Bytes::from([&frame[..], &place].concat());
             Encoded {
-                without_id: whole.slice(id..),
+                without_place: whole.slice(..frame.len()),
                 whole,
             }
         })

@@ -24,6 +24,11 @@ pub(crate) fn encode(message: &BroadcastMessage) -> Bytes {
     Bytes::from(text)
 }
 
+/// An id without data is no event, but browsers keep it for the next `Last-Event-ID`.
+pub(crate) fn place(id: &str) -> Bytes {
+    Bytes::from(format!("id: {id}\n\n"))
+}
+
 /// How long the line of the id is.
 pub(crate) fn id_length(frame: &[u8]) -> usize {
     let end = frame.iter().position(|byte| *byte == b'\n');

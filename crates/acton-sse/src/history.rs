@@ -387,12 +387,13 @@ impl History {
         topics.flat_map(|(_, topic)| topic.wake()).collect()
     }
 
-    /// Where a message with an id of the application's own stands; nothing when several have it.
+    /// Where a message with an id of the application's own stands; nothing when several have it, or
+    /// when its reader may have been shown it by itself, before others that have come before it.
     pub(crate) fn find(&self, seats: &[Seat], id: &str) -> Option<u64> {
         let entries = seats
             .iter()
             .flat_map(|seat| &self.topics[seat.topic].entries);
-        let same = entries.filter(|entry| entry.message.id() == Some(id));
+        let same = entries.filter(|entry| entry.origin.is_none() && entry.message.id() == Some(id));
         let mut places = same.filter_map(|entry| entry.sequence);
         let place = places.next();
         place.filter(|_| places.next().is_none())

@@ -100,9 +100,11 @@ impl BroadcastMessage {
     /// Gives the message an id of the application's own.
     ///
     /// Published messages have an id without this.
-    /// An own id is sent as it is; a browser that comes back with it resumes there as long as the
-    /// history of its topics holds it. It should be unique: when several messages have it, the
-    /// answer is a gap.
+    /// A script sees an own id as `lastEventId` of the event. Behind it the stream tells the browser
+    /// its place, in a block of an `id:` line alone, so that it resumes as it does after any other
+    /// message. Who comes back with an own id nevertheless, as some clients other than browsers do,
+    /// resumes there where one instance is all there is, as long as the history of its topics holds
+    /// the id and no other message has it too; else the answer is a gap.
     ///
     /// # Errors
     ///

@@ -240,10 +240,10 @@ impl Subscription {
         BroadcastMessage::signal(GAP_EVENT).placed_at(&self.cursor())
     }
 
-    /// The id of an entry for this reader, where it differs from what others get.
+    /// The place behind an entry for this reader, where it differs from what others get.
     pub(crate) fn id_for(&self, entry: &Entry) -> Option<String> {
         let special = entry.sequence.is_none() || !self.place.marks.is_empty();
-        (special && entry.message.id().is_none()).then(|| self.cursor())
+        special.then(|| self.cursor())
     }
 
     /// Whether a gap comes next.

@@ -10,6 +10,7 @@ mod instances;
 mod losses;
 mod model;
 mod orders;
+mod own_ids;
 mod page;
 mod presence;
 mod properties;
