@@ -34,9 +34,13 @@ impl Marks {
 
     /// Whether a node has delivered a message by itself.
     pub(crate) fn have(&self, origin: &Mark) -> bool {
-        let of_node = |mark: &&Mark| mark.node == origin.node;
-        let mark = self.0.iter().find(of_node);
-        mark.is_some_and(|mark| origin.count <= mark.count)
+        self.reach(&origin.node, origin.count)
+    }
+
+    /// The same for all that a node has published up to a count.
+    pub(crate) fn reach(&self, node: &str, count: u64) -> bool {
+        let mark = self.0.iter().find(|mark| *mark.node == *node);
+        mark.is_some_and(|mark| count <= mark.count)
     }
 
     /// A node has delivered a message by itself.
@@ -49,10 +53,11 @@ impl Marks {
     }
 
     /// A message has its place. Whether it was delivered before; nothing is left to know of its
-    /// node when it is the last that was.
+    /// node when none behind it was.
     pub(crate) fn settle(&mut self, origin: &Mark) -> bool {
         let had = self.have(origin);
-        self.0.retain(|mark| mark != origin);
+        let is_past = |mark: &Mark| mark.node == origin.node && mark.count <= origin.count;
+        self.0.retain(|mark| !is_past(mark));
         had
     }
 }
@@ -183,6 +188,9 @@ mod tests {
         marks.set(&mark("b", 1));
         assert!(marks.settle(&mark("a", 1)) && marks.settle(&mark("b", 1)));
         assert!(!marks.settle(&mark("b", 2)) && marks.settle(&mark("a", 2)));
+        assert!(marks.is_empty());
+        marks.set(&mark("a", 4));
+        assert!(!marks.settle(&mark("a", 5)));
         assert!(marks.is_empty());
         (0..20).for_each(|number| marks.set(&mark(&format!("n{number}"), 1)));
         assert_eq!(marks.0.len(), MARKS);

@@ -3,7 +3,7 @@
 //! One number orders all topics, so one cursor covers a stream of several.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -18,6 +18,7 @@ use crate::{
     config::SseConfig,
     cursor::{Epoch, Mark, Marks, Place},
     entry::Entry,
+    holes::{Hole, Holes},
     message::BroadcastMessage,
     topic::{Topic, cut_to_batch},
 };
@@ -84,6 +85,8 @@ pub(crate) struct History {
     last: u64,
     /// Up to here, topics that are not in the table may have lost messages.
     forgotten: u64,
+    /// Where messages of one instance are missing.
+    holes: Holes,
     /// Delivered here, and not yet in the order of the backplane.
     unsettled: VecDeque<Arc<Entry>>,
     /// Up to this count, the backplane may have these already.
@@ -93,6 +96,10 @@ pub(crate) struct History {
     /// Up to this count, topics that are not in the table may have had messages that were dropped
     /// before they had a place.
     dropped: u64,
+    /// The last of ours that was dropped before it had a place.
+    last_dropped: Option<Mark>,
+    /// Topics of which messages were dropped that their readers may not have been shown.
+    untold: BTreeSet<usize>,
     /// Counts everything that may concern a reader.
     news: Arc<AtomicU64>,
 }
@@ -114,10 +121,13 @@ impl History {
             bytes: 0,
             last: 0,
             forgotten: 0,
+            holes: Holes::default(),
             unsettled: VecDeque::new(),
             attempted: 0,
             settled: 0,
             dropped: 0,
+            last_dropped: None,
+            untold: BTreeSet::new(),
             news: Arc::default(),
         }
     }
@@ -144,9 +154,12 @@ impl History {
 
     /// The same for one to which nodes have delivered messages by themselves.
     pub(crate) fn now_with(&self, mut marks: Marks) -> Place {
-        let newest = self.unsettled.back();
-        if let Some(origin) = newest.and_then(|entry| entry.origin.as_ref()) {
-            marks.set(origin);
+        let shown = self
+            .unsettled
+            .back()
+            .and_then(|entry| entry.origin.as_ref());
+        if let Some(newest) = shown.or(self.unsettled_drop()) {
+            marks.set(newest);
         }
         Place {
             sequence: self.last,
@@ -209,17 +222,40 @@ impl History {
         self.forget_unsettled(count);
     }
 
-    /// Drops a message of ours before it has its place: a reader that has not been shown it is told
-    /// so, instead of what follows alone.
-    pub(crate) fn drop_unsettled(&mut self, topic: &str, count: u64) {
-        match self.keys.get(topic) {
-            Some(key) => self.topics[*key].dropped = count,
-            None => self.dropped = count,
+    /// Drops a record of ours before it has its place: a reader of its topic that has not been
+    /// shown it is told so, instead of what follows alone.
+    pub(crate) fn drop_unsettled(&mut self, topic: Option<&str>, origin: &Mark) {
+        match topic.map(|topic| self.keys.get(topic)) {
+            Some(Some(key)) => {
+                self.topics[*key].dropped = origin.count;
+                self.untold.insert(*key);
+            }
+            Some(None) => self.dropped = origin.count,
+            None => {}
         }
-        self.forget_unsettled(count);
+        self.last_dropped = Some(origin.clone());
+        self.forget_unsettled(origin.count);
     }
 
-    fn forget_unsettled(&mut self, count: u64) {
+    /// The last that was dropped, as long as the row has not gone past it.
+    fn unsettled_drop(&self) -> Option<&Mark> {
+        let last = self.last_dropped.as_ref();
+        last.filter(|last| last.count > self.settled)
+    }
+
+    /// Lets readers look that may not have been shown what was dropped, and says whom to wake.
+    pub(crate) fn tell_dropped(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for key in std::mem::take(&mut self.untold) {
+            self.news.fetch_add(1, Ordering::Release);
+            let topic = self.topics.get_mut(key);
+            wakers.extend(topic.map(Topic::wake).unwrap_or_default());
+        }
+        wakers
+    }
+
+    /// Forgets what was shown here up to `count`.
+    pub(crate) fn forget_unsettled(&mut self, count: u64) {
         let settled = |entry: &Arc<Entry>| {
             entry
                 .origin
@@ -255,6 +291,7 @@ impl History {
     pub(crate) fn lose(&mut self, sequence: u64) -> Vec<Waker> {
         self.last = self.last.max(sequence);
         self.forgotten = self.forgotten.max(sequence);
+        self.holes.forget(sequence);
         for (_, topic) in &mut self.topics {
             topic.lost = topic.lost.max(sequence);
             topic.entries.clear();
@@ -272,10 +309,18 @@ impl History {
         self.wake_all()
     }
 
+    /// Messages of an instance are missing here, for every reader that does not know it yet.
+    pub(crate) fn open_hole(&mut self, hole: Hole) -> Vec<Waker> {
+        self.last = self.last.max(hole.place);
+        self.holes.add(hole);
+        self.wake_all()
+    }
+
     /// Begins anew in another epoch, of which everything up to `lost` is gone.
     pub(crate) fn restart(&mut self, epoch: Epoch, lost: u64) -> Vec<Waker> {
         self.epoch = epoch;
         (self.last, self.forgotten) = (0, 0);
+        self.holes = Holes::default();
         self.topics.iter_mut().for_each(|(_, topic)| topic.lost = 0);
         self.lose(lost)
     }
@@ -404,7 +449,9 @@ impl History {
     pub(crate) fn read(&self, visit: Visit<'_>) -> Found {
         let place = visit.place;
         let topics = || visit.seats.iter().map(|seat| &self.topics[seat.topic]);
+        let dropped_here = topics().map(|topic| topic.dropped).max().unwrap_or(0);
         let lost = topics().map(|topic| topic.lost).max().unwrap_or(0);
+        let lost = lost.max(self.holes.missed(place, dropped_here));
         let position = place.sequence.max(lost);
         let mut entries: VecDeque<_> = topics().flat_map(|topic| topic.after(position)).collect();
         if visit.seats.len() > 1 {
@@ -415,10 +462,15 @@ impl History {
         let is_all = !cut_to_batch(&mut entries);
         let end = entries.back().and_then(|entry| entry.sequence);
         let mut missed = None;
-        if is_all && !self.unsettled.is_empty() {
+        if is_all && (visit.is_alone || !self.unsettled.is_empty()) {
             let doubtful = self.doubtful(visit);
             if visit.is_alone || doubtful.is_none() {
-                let both = self.dropped(visit).into_iter().chain(doubtful);
+                let dropped = self.unsettled_drop();
+                // Up to the last of all: of those, no other is in its topics.
+                let dropped = dropped.filter(|last| {
+                    dropped_here > self.settled && !place.marks.reach(&last.node, dropped_here)
+                });
+                let both = dropped.cloned().into_iter().chain(doubtful);
                 missed = both.max_by_key(|mark| mark.count);
                 let shown = missed.as_ref().map_or(0, |mark| mark.count);
                 entries.extend(self.unsettled_after(visit, shown));
@@ -430,18 +482,6 @@ impl History {
             entries,
             missed,
         }
-    }
-
-    /// What a reader has not been shown of the messages that were dropped here, as long as they do
-    /// not come back with the row.
-    fn dropped(&self, visit: Visit<'_>) -> Option<Mark> {
-        let origin = self.unsettled.front()?.origin.as_ref()?;
-        let topics = visit.seats.iter().map(|seat| &self.topics[seat.topic]);
-        let mark = Mark {
-            node: Arc::clone(&origin.node),
-            count: topics.map(|topic| topic.dropped).max()?,
-        };
-        (mark.count > self.settled && !visit.place.marks.have(&mark)).then_some(mark)
     }
 
     /// The last that a reader may have been shown or not: who was further along the row with another

@@ -67,6 +67,7 @@ mod topics;
 mod cursor;
 mod entry;
 mod history;
+mod holes;
 mod state;
 mod topic;
 

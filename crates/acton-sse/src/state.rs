@@ -305,6 +305,7 @@ mod tests {
                 count,
             },
             epoch: None,
+            after: None,
             content: Content::Here {
                 topic: "board".to_owned(),
                 people: people.to_vec(),

@@ -10,6 +10,7 @@ use crate::{
     cursor::{Epoch, Mark},
     error::Error,
     history::{Draft, History},
+    holes::Hole,
     presence::Person,
     random,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Outbox {
     backlog_bytes: usize,
     /// Up to this count, the row has the records.
     confirmed: u64,
+    /// The greatest place of a record of ours in this row, 0 while it has none.
+    placed: u64,
     /// Up to this count, the readers here have been shown the records.
     shown: u64,
     /// Up to this count, nobody awaits the records any more.
@@ -68,6 +71,7 @@ impl Outbox {
             backlog: config.backlog.max(1),
             backlog_bytes: config.backlog_bytes,
             confirmed: 0,
+            placed: 0,
             shown: 0,
             told: 0,
             writes: true,
@@ -114,6 +118,7 @@ impl Outbox {
         let record = Record {
             origin,
             epoch: None,
+            after: None,
             content,
         };
         self.bytes += record.cost();
@@ -141,17 +146,19 @@ impl Outbox {
             return;
         };
         history.drop_record(&dropped.record);
-        if dropped.record.origin.count > self.confirmed {
-            self.turn_into_gap(history);
+        if dropped.record.origin.count > self.confirmed
+            && let Some(next) = self.queue.front()
+        {
+            history.drop_record(&next.record);
+            self.turn_into_gap();
         }
     }
 
     /// Lets the next record say that there is a gap, instead of what it said.
-    fn turn_into_gap(&mut self, history: &mut History) {
+    fn turn_into_gap(&mut self) {
         let Some(next) = self.queue.front_mut() else {
             return;
         };
-        history.drop_record(&next.record);
         self.bytes -= next.record.cost();
         next.record.content = Content::Gap;
         self.bytes += next.record.cost();
@@ -178,7 +185,7 @@ impl Outbox {
             }
             self.told = self.next;
         }
-        let mut wakers = Vec::new();
+        let mut wakers = history.tell_dropped();
         for waiting in self.queue.range(self.behind(self.shown)..) {
             if let Some(draft) = waiting.record.clone().into_draft() {
                 wakers.extend(history.append_unsettled(draft));
@@ -199,7 +206,8 @@ impl Outbox {
             bytes += record.cost();
             is_first || bytes <= BATCH_BYTES
         });
-        fits.map(|record| record.bound_for(epoch)).collect()
+        fits.map(|record| record.bound_for(epoch, self.placed))
+            .collect()
     }
 
     /// How many messages the backplane has yet to take.
@@ -231,8 +239,9 @@ impl Outbox {
     pub(crate) fn begin_anew(&mut self, lost: u64) {
         let first = self.queue.front();
         self.confirmed = first.map_or(self.next, |waiting| waiting.record.origin.count - 1);
+        self.placed = 0;
         self.horizon.begin_anew(lost);
-        self.seen.forgive();
+        self.seen.forgive(lost);
     }
 
     /// The row has dropped records up to here, of which the readers are told: what is missing
@@ -242,15 +251,14 @@ impl Outbox {
     /// read it. An instance that has read it passes over the gap that is appended in its place.
     pub(crate) fn skip(&mut self, place: u64, history: &mut History) {
         self.horizon.pass(place);
-        self.seen.forgive();
+        self.seen.forgive(place);
         let taken = self.behind(self.confirmed);
         for _ in 1..taken {
-            if let Some(dropped) = self.pop() {
-                history.drop_record(&dropped.record);
-            }
+            self.pop();
         }
-        if taken > 0 {
-            self.turn_into_gap(history);
+        if let Some(last) = self.queue.front().filter(|_| taken > 0) {
+            history.forget_unsettled(last.record.origin.count);
+            self.turn_into_gap();
             self.confirmed -= 1;
         }
     }
@@ -265,6 +273,7 @@ impl Outbox {
 
     fn confirm_one(&mut self, count: u64, place: u64, epoch: &Epoch) {
         self.confirmed = self.confirmed.max(count);
+        self.placed = self.placed.max(place);
         self.horizon.reach(place);
         let same = |waiting: &Waiting| waiting.record.origin.count.cmp(&count);
         if let Ok(at) = self.queue.binary_search_by(same)
@@ -312,16 +321,22 @@ impl Outbox {
         if self.has_seen(&origin) {
             return history.pass(place);
         }
+        let before = self.seen.count_of(&origin.node);
+        let follows = self.seen.follows(&origin, place, record.after);
+        if matches!(record.content, Content::Gap) {
+            return history.open_hole(Hole {
+                place,
+                ours_after: self.is_ours(&origin).then_some(before),
+                mark: origin,
+            });
+        }
         let mut wakers = Vec::new();
-        if !self.seen.follows(&origin, place) {
+        if !follows {
             wakers = history.lose(place.saturating_sub(1));
         }
-        wakers.extend(match record.content {
-            Content::Gap => history.lose(place),
-            _ => match record.into_draft() {
-                Some(draft) => history.append(place, draft),
-                None => history.pass(place),
-            },
+        wakers.extend(match record.into_draft() {
+            Some(draft) => history.append(place, draft),
+            None => history.pass(place),
         });
         wakers
     }
@@ -363,9 +378,11 @@ fn content(draft: Draft, here: Option<Vec<Person>>) -> Content {
 
 impl History {
     fn drop_record(&mut self, record: &Record) {
-        if let Content::Message { topic, .. } = &record.content {
-            self.drop_unsettled(topic, record.origin.count);
-        }
+        let topic = match &record.content {
+            Content::Message { topic, .. } => Some(topic.as_str()),
+            _ => None,
+        };
+        self.drop_unsettled(topic, &record.origin);
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Record {
     /// The row that it was appended to; not known until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) epoch: Option<Arc<str>>,
+    /// The place in that row of an earlier record of its instance, 0 while it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<u64>,
     #[serde(flatten)]
     pub(crate) content: Content,
 }
@@ -68,10 +71,11 @@ impl Record {
         }
     }
 
-    /// The record for a row of this epoch.
-    pub(crate) fn bound_for(&self, epoch: &Epoch) -> Self {
+    /// The record for a row of this epoch, in which its instance has one at a place, or none at 0.
+    pub(crate) fn bound_for(&self, epoch: &Epoch, after: u64) -> Self {
         Self {
             epoch: Some(epoch.name()),
+            after: Some(after),
             ..self.clone()
         }
     }
@@ -83,16 +87,17 @@ impl Record {
             .is_some_and(|epoch| *epoch != known.name())
     }
 
-    /// Stands for something that cannot be read.
+    /// Stands for something that cannot be read, of whoever it is.
     #[cfg(feature = "redis")]
-    pub(crate) fn unreadable(sequence: u64) -> Self {
-        let origin = Mark {
-            node: "unreadable".into(),
-            count: sequence,
-        };
+    pub(crate) fn unreadable(sequence: u64, json: Option<&str>) -> Self {
+        let origin = json.and_then(|json| serde_json::from_str(json).ok());
         Self {
-            origin,
+            origin: origin.unwrap_or_else(|| Mark {
+                node: "unreadable".into(),
+                count: sequence,
+            }),
             epoch: None,
+            after: None,
             content: Content::Gap,
         }
     }

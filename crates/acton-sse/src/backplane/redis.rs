@@ -194,12 +194,11 @@ fn records(value: Value, after: u64) -> Result<Vec<(u64, Record)>, BackplaneErro
 /// A record that cannot be read is a gap: some other version wrote it.
 fn read_entry(id: &str, fields: &HashMap<String, String>) -> Result<(u64, Record), &'static str> {
     let sequence = sequence(id).ok_or("a stream id that is none")?;
-    let record = fields
-        .get("record")
-        .and_then(|json| serde_json::from_str(json).ok());
+    let json = fields.get("record").map(String::as_str);
+    let record = json.and_then(|json| serde_json::from_str(json).ok());
     Ok((
         sequence,
-        record.unwrap_or_else(|| Record::unreadable(sequence)),
+        record.unwrap_or_else(|| Record::unreadable(sequence, json)),
     ))
 }
 
@@ -225,6 +224,7 @@ fn id(sequence: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backplane::Content;
 
     #[test]
     fn ids_keep_their_order_as_numbers() {
@@ -253,8 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_another_version_is_a_gap() {
-        let fields = HashMap::from([("record".to_owned(), "{}".to_owned())]);
-        assert_eq!(read_entry("0-7", &fields), Ok((7, Record::unreadable(7))));
+    fn a_record_of_another_version_is_a_gap_of_its_instance() {
+        let read = |json: &str| {
+            let fields = HashMap::from([("record".to_owned(), json.to_owned())]);
+            read_entry("0-7", &fields).unwrap()
+        };
+        let (place, record) = read(r#"{"node":"x","count":3,"kind":"new"}"#);
+        assert_eq!((place, &record.content), (7, &Content::Gap));
+        assert_eq!((&*record.origin.node, record.origin.count), ("x", 3));
+        assert_eq!(read("{}"), (7, Record::unreadable(7, None)));
     }
 }

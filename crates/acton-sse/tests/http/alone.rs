@@ -1,6 +1,9 @@
 //! Who comes to an instance that is alone. Time is not real here.
 
+use std::time::Duration;
+
 use acton_sse::{SseConfig, Subscription, prelude::*};
+use tokio::time::{sleep, timeout};
 
 use crate::{
     instances::{connected, instance, is_quiet, next, numbers, publish_numbers, take},
@@ -22,7 +25,7 @@ fn small(row: &SharedRow) -> (SseBroadcaster, SharedRow) {
 async fn trouble(broadcaster: &SseBroadcaster, own: &SharedRow, trouble: Trouble) {
     own.set(trouble);
     while broadcaster.is_connected() {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -68,9 +71,12 @@ async fn what_is_dropped_before_it_is_read_back_is_a_gap() {
 async fn what_the_backlog_cannot_hold_is_a_gap_also_before_the_row_is_back() {
     let row = SharedRow::default();
     let (a, own) = small(&row);
+    let b = instance(&row);
     let start = start(&a).await;
+    connected(&b).await;
     trouble(&a, &own, Trouble::Down).await;
     let mut live = a.subscribe();
+    let mut quiet = a.subscribe_from("quiet", Some(&start));
     for number in 1..26 {
         let _ = a.broadcast(number.to_string()).await;
         assert_eq!(next(&mut live).await, number.to_string());
@@ -79,6 +85,60 @@ async fn what_the_backlog_cannot_hold_is_a_gap_also_before_the_row_is_back() {
     assert_eq!(next(&mut away).await, "gap");
     assert_eq!(take(&mut away, 9).await, numbers(17..26));
     assert!(is_quiet(&mut away).await && is_quiet(&mut live).await);
+    // It is told once, and only who has missed something.
+    own.set(Trouble::None);
+    connected(&a).await;
+    a.publish("quiet", "26").await.expect("a backplane");
+    publish_numbers(&a, 26..27).await;
+    let mut moved = [from(&b, &away.cursor()), from(&b, &live.cursor())];
+    let mut elsewhere = from(&b, &start);
+    assert_eq!(next(&mut elsewhere).await, "gap");
+    assert_eq!(take(&mut elsewhere, 9).await, numbers(17..26));
+    let [first, second] = &mut moved;
+    for reader in [
+        &mut away,
+        &mut live,
+        &mut quiet,
+        &mut elsewhere,
+        first,
+        second,
+    ] {
+        assert_eq!(next(reader).await, "26");
+        assert!(is_quiet(reader).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_told_of_what_was_dropped_without_a_next_message() {
+    for backlog in [1, 10] {
+        let row = SharedRow::default();
+        let own = row.another();
+        let config = SseConfig {
+            backlog,
+            ..SseConfig::default()
+        };
+        let a = SseBroadcaster::with_backplane(&config, own.clone());
+        let mut reader = a.subscribe_to("quiet");
+        a.publish("quiet", "start").await.expect("a backplane");
+        assert_eq!(next(&mut reader).await, "start");
+        own.set(Trouble::Silent);
+        // The instance does not know yet that it is alone.
+        a.publish("quiet", "dropped");
+        for _ in 0..25 {
+            a.publish("busy", "x");
+        }
+        assert!(a.is_connected());
+        let told = timeout(Duration::from_secs(3), next(&mut reader)).await;
+        assert_eq!(told.as_deref(), Ok("gap"), "{backlog}");
+        let mut later = a.subscribe_from("quiet", Some(&a.cursor()));
+        own.set(Trouble::None);
+        connected(&a).await;
+        a.publish("quiet", "on").await.expect("a backplane");
+        for reader in [&mut reader, &mut later] {
+            assert_eq!(next(reader).await, "on", "{backlog}");
+            assert!(is_quiet(reader).await);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -296,3 +296,36 @@ async fn what_nobody_read_before_it_was_lost_is_a_gap_even_when_the_place_is_dro
     assert!(is_quiet(&mut at_b).await);
     assert_eq!((a.unsent(), b.unsent()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_record_of_an_instance_that_was_lost_and_dropped_is_a_gap() {
+    let row = SharedRow::default();
+    let (own, others) = (row.another(), row.another());
+    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let b = SseBroadcaster::with_backplane(&SseConfig::default(), others.clone());
+    let (mut at_a, mut at_b) = (a.subscribe(), b.subscribe());
+    connected(&a).await;
+    connected(&b).await;
+    others.set(Trouble::Down);
+    sleep(Duration::from_secs(3)).await;
+    publish_numbers(&a, 0..1).await;
+    assert_eq!(next(&mut at_a).await, "0");
+    own.set(Trouble::Down);
+    row.roll_back(0);
+    others.set(Trouble::None);
+    connected(&b).await;
+    publish_numbers(&b, 1..3).await;
+    assert_eq!(take(&mut at_b, 2).await, numbers(1..3));
+    // Nobody can see any more that the row has lost something before what it has dropped.
+    row.keep(0);
+    own.set(Trouble::None);
+    connected(&a).await;
+    publish_numbers(&a, 3..4).await;
+    assert_eq!(take(&mut at_b, 2).await, ["gap", "3"]);
+    assert!(is_quiet(&mut at_b).await);
+    // An instance that begins after what was dropped has nothing to tell.
+    let late = instance(&row);
+    let mut at_late = late.subscribe_from("everyone", Some(&at_b.cursor()));
+    publish_numbers(&a, 4..5).await;
+    assert_eq!(next(&mut at_late).await, "4");
+}
