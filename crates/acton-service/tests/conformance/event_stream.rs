@@ -38,9 +38,9 @@ impl EventStream {
         }
     }
 
-    /// The next event, or `None` when the stream ended or stayed silent for two seconds.
+    /// The next event, or `None` when the stream ended or stayed silent for longer than a busy machine needs.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        self.next_within(Duration::from_secs(2)).await
+        self.next_within(Duration::from_secs(20)).await
     }
 
     pub(crate) async fn next_within(&mut self, limit: Duration) -> Option<Event> {
