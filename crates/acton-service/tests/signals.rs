@@ -24,6 +24,20 @@ async fn exit() {
     std::process::exit(0)
 }
 
+/// Tells the test that it blocks.
+fn block() {
+    println!("it blocks");
+    std::thread::sleep(Duration::from_secs(20));
+}
+
+async fn blocks() {
+    block();
+}
+
+async fn blocks_aside() {
+    drop(tokio::task::spawn_blocking(block).await);
+}
+
 async fn panics() {
     panic!("hunter2")
 }
@@ -42,6 +56,8 @@ async fn serve_when_asked() {
         router
             .route("/events", get(events))
             .route("/exit", get(exit))
+            .route("/blocks", get(blocks))
+            .route("/blocks-aside", get(blocks_aside))
             .route("/late", get(std::future::pending::<()>))
             .route("/panics", get(panics))
             .route("/fails", get(fails))
@@ -116,6 +132,19 @@ impl Process {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// Sends a request whose handler blocks, and waits until it does.
+    fn block(&mut self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        while !line.contains("it blocks") {
+            line.clear();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0);
+        }
+        stream
     }
 
     /// Everything it writes to the log from now on until its end.
@@ -291,6 +320,43 @@ fn a_second_signal_ends_it_at_once() {
         status.success() && took < Duration::from_secs(5),
         "{status} {took:?}"
     );
+}
+
+const BLOCKS: [&str; 2] = ["/blocks", "/blocks-aside"];
+
+#[test]
+fn a_second_signal_ends_it_at_once_whatever_blocks() {
+    for path in BLOCKS {
+        let mut process = Process::start(&[]);
+        let stream = process.block(path);
+        process.signal("-TERM");
+        process.signal("-INT");
+        let (status, took) = process.wait();
+        let code = status.code();
+        // Which of them is the second is up to the system.
+        assert!(matches!(code, Some(130 | 143)), "{path}: {status}");
+        assert!(took < Duration::from_secs(10), "{path}: {took:?}");
+        drop(stream);
+    }
+}
+
+#[test]
+fn nothing_that_blocks_holds_the_end_up_longer_than_the_grace_time() {
+    for path in BLOCKS {
+        let mut process = Process::start(&[("ACTON_SHUTDOWN__GRACE", "500ms")]);
+        let stream = process.block(path);
+        process.signal("-TERM");
+        let begun = Instant::now();
+        let mut log = String::new();
+        process.output.read_to_string(&mut log).unwrap();
+        let status = process.child.wait().unwrap();
+        let took = begun.elapsed();
+        assert_eq!(status.code(), Some(143), "{path}: {log}");
+        assert!(took >= Duration::from_millis(500), "{path}: {took:?}");
+        assert!(took < Duration::from_secs(10), "{path}: {took:?}");
+        assert!(log.contains("the grace time is over"), "{path}: {log}");
+        drop(stream);
+    }
 }
 
 #[test]

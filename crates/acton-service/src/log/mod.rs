@@ -23,6 +23,11 @@ pub(crate) use output::defer;
 use fields::Writer;
 use output::stdout;
 
+/// Writes what has gathered.
+pub(crate) fn flush() {
+    stdout().flush_at_exit();
+}
+
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {

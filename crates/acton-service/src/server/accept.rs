@@ -36,7 +36,7 @@ pub(crate) struct Server {
 impl Server {
     /// Serves until the trigger, then ends in order.
     pub(crate) async fn run(self) {
-        let mut trigger = self.trigger.arm();
+        let mut trigger = self.trigger.arm(self.grace);
         let tasks = TaskTracker::new();
         #[cfg(feature = "tls")]
         let scheme = if self.tls.is_some() { "https" } else { "http" };

@@ -16,6 +16,7 @@ mod open_requests;
 mod places;
 mod preface;
 mod shutdown;
+mod signals;
 mod socket;
 mod stall;
 mod stream_end;

@@ -11,8 +11,9 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer};
-use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::signals::Signals;
 
 /// The `[shutdown]` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -183,9 +184,9 @@ pub(crate) enum Trigger {
 
 impl Trigger {
     /// From now on a signal is not the end of the process any more.
-    pub(super) fn arm(self) -> Armed {
+    pub(super) fn arm(self, grace: Duration) -> Armed {
         match self {
-            Self::Signals => Armed::Signals(Signals::receive()),
+            Self::Signals => Armed::Signals(Signals::receive(grace)),
             Self::Future(future) => Armed::Future(future),
         }
     }
@@ -223,7 +224,7 @@ pub(super) async fn run(
     grace: Duration,
     idle: impl Future<Output = ()>,
 ) {
-    let deadline = Instant::now() + grace;
+    let deadline = tokio::time::sleep(grace);
     let in_order = async {
         tokio::time::sleep(delay.min(grace)).await;
         let closing = shutdown.close(spread(delay, grace));
@@ -234,7 +235,7 @@ pub(super) async fn run(
     };
     tokio::select! {
         () = in_order => tracing::info!("every connection has ended"),
-        () = tokio::time::sleep_until(deadline) => tracing::warn!("the grace time is over, closing what is left"),
+        () = deadline => tracing::warn!("the grace time is over, closing what is left"),
         () = trigger.second() => tracing::warn!("second signal, closing at once"),
     }
     drop(shutdown.close(Duration::ZERO));
@@ -246,55 +247,5 @@ fn spread(delay: Duration, grace: Duration) -> Duration {
     match delay {
         Duration::ZERO => Duration::ZERO,
         delay => grace.saturating_sub(delay) / 4,
-    }
-}
-
-/// SIGTERM and Ctrl-C.
-#[cfg(unix)]
-pub(super) struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
-
-#[cfg(unix)]
-impl Signals {
-    fn receive() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        let both = || {
-            std::io::Result::Ok([
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::interrupt())?,
-            ])
-        };
-        let signals = both().inspect_err(|error| {
-            tracing::error!(%error, "signals cannot be received; stop the service by other means");
-        });
-        Self(signals.ok())
-    }
-
-    async fn next(&mut self) {
-        let Some([terminate, interrupt]) = &mut self.0 else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("received SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("received SIGINT"),
-        }
-    }
-}
-
-/// Ctrl-C.
-#[cfg(not(unix))]
-pub(super) struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn receive() -> Self {
-        Self
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            tracing::error!("Ctrl-C cannot be received; stop the service by other means");
-            std::future::pending().await
-        }
     }
 }

@@ -261,6 +261,8 @@ impl ServiceBuilder {
     }
 
     /// Stops when this future resolves, instead of at SIGTERM or Ctrl-C.
+    ///
+    /// The process is then the application's own: work that blocks is not cut off by leaving it.
     pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.trigger = Trigger::Future(Box::pin(signal));
         self

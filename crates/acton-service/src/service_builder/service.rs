@@ -24,6 +24,9 @@ impl ActonService {
     /// Listens and serves until SIGTERM, Ctrl-C or the future of
     /// [`ServiceBuilder::with_shutdown`](super::ServiceBuilder::with_shutdown), then stops in order.
     ///
+    /// After a signal the process does not outlive `shutdown.grace` by more than a second, whatever still blocks in it:
+    /// it exits with the code that shells show for the signal, 143 or 130.
+    ///
     /// # Errors
     ///
     /// What was wrong when building, and an address that cannot be listened on.
