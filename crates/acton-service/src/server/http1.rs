@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::response::Response;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
@@ -32,13 +32,13 @@ fn answer(
     if !heads.admit(&request) {
         request.extensions_mut().insert(UnclearLength);
     }
+    let is_connect = request.method() == Method::CONNECT;
     let handover = handover.for_request(&request);
     let heads = heads.clone();
     let answer = settings.answer(peer, request);
     async move {
         let response = answer.await?;
-        // To ask for another protocol is not to speak it.
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if begins_another_protocol(is_connect, response.status()) {
             heads.expect_anything();
         }
         match handover {
@@ -49,6 +49,13 @@ fn answer(
             },
         }
     }
+}
+
+/// To ask for another protocol, or for a tunnel, is not to have it.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6>
+fn begins_another_protocol(is_connect: bool, status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || (is_connect && status.is_success())
 }
 
 /// Answers requests until the client leaves, stalls, asks for an event stream, or the service stops.

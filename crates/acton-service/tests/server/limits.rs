@@ -96,11 +96,14 @@ async fn another_protocol_takes_its_time_once_it_is_spoken() {
         let service = start_over(*over, limit);
         let ask =
             "GET /echo HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
-        let mut stream = service.begin(ask).await;
-        assert_eq!(status(&read(&mut stream).await), "101");
-        for _ in 0..2 {
-            stream.write_all(b"GET / HT").await.unwrap();
-            assert_eq!(read(&mut stream).await, "GET / HT", "{over:?}");
+        let tunnel = "CONNECT /tunnel HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        for (ask, expected) in [(ask, "101"), (tunnel, "200")] {
+            let mut stream = service.begin(ask).await;
+            assert_eq!(status(&read(&mut stream).await), expected);
+            for _ in 0..2 {
+                stream.write_all(b"GET / HT").await.unwrap();
+                assert_eq!(read(&mut stream).await, "GET / HT", "{over:?}, {ask:?}");
+            }
         }
 
         // To ask for it is not enough.

@@ -92,6 +92,7 @@ pub(crate) fn routes() -> VersionedRoutes {
                 .route("/long", get(long))
                 .route("/headers", get(headers))
                 .route("/echo", get(echo))
+                .route("/tunnel", axum::routing::connect(tunnel))
         })
         .build_routes()
 }
@@ -130,14 +131,23 @@ async fn headers(client: ClientAddr, uri: Uri, headers: HeaderMap) -> String {
 }
 
 /// Another protocol, that gives back what it gets.
-async fn echo(mut request: axum::extract::Request) -> impl IntoResponse {
+async fn echo(request: axum::extract::Request) -> impl IntoResponse {
+    give_back(request);
+    let headers = [("connection", "upgrade"), ("upgrade", "echo")];
+    (StatusCode::SWITCHING_PROTOCOLS, headers)
+}
+
+/// The same as a tunnel.
+async fn tunnel(request: axum::extract::Request) {
+    give_back(request);
+}
+
+fn give_back(mut request: axum::extract::Request) {
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let (mut read, mut write) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
         let _ = tokio::io::copy(&mut read, &mut write).await;
     });
-    let headers = [("connection", "upgrade"), ("upgrade", "echo")];
-    (StatusCode::SWITCHING_PROTOCOLS, headers)
 }
 
 pub(crate) fn start(change: impl FnOnce(&mut Config)) -> Running {
@@ -158,9 +168,12 @@ pub(crate) fn start_over(over: Over, change: impl FnOnce(&mut Config)) -> Runnin
     }
     change(&mut config);
     let (stop, stopped) = oneshot::channel::<()>();
-    let bound = ServiceBuilder::new()
+    let service = ServiceBuilder::new()
         .with_config(config)
-        .with_routes(routes())
+        .with_routes(routes());
+    #[cfg(feature = "metrics")]
+    let service = service.with_metrics();
+    let bound = service
         .with_shutdown(async { drop(stopped.await) })
         .build()
         .bind()
