@@ -22,17 +22,18 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::{
-    health::is_probe,
     limits::LimitsConfig,
+    operators::Operators,
     pulse::Pulse,
     rate_limit::{RateLimit, too_often},
 };
 
-/// Lets in as many requests as `[limits]` says; `/health` and `/ready` always.
+/// Lets in as many requests as `[limits]` says; those of operators always.
 #[derive(Clone)]
 pub(crate) struct AdmissionLayer(Arc<Admission>);
 
 struct Admission {
+    operators: Operators,
     most: usize,
     open: AtomicUsize,
     shed: AtomicU64,
@@ -41,8 +42,9 @@ struct Admission {
 }
 
 impl AdmissionLayer {
-    pub(crate) fn new(limits: &LimitsConfig) -> Self {
+    pub(crate) fn new(limits: &LimitsConfig, operators: Operators) -> Self {
         Self(Arc::new(Admission {
+            operators,
             most: limits.requests,
             open: AtomicUsize::new(0),
             shed: AtomicU64::new(0),
@@ -71,7 +73,7 @@ impl AdmissionLayer {
 
 impl Default for AdmissionLayer {
     fn default() -> Self {
-        Self::new(&LimitsConfig::default())
+        Self::new(&LimitsConfig::default(), Operators::default())
     }
 }
 
@@ -115,9 +117,9 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// None for a probe, which takes no place.
+/// None for an operator, who takes no place.
 fn admit(admission: &Arc<Admission>, request: &Request) -> Result<Option<Place>, Refusal> {
-    if is_probe(request.uri().path()) {
+    if admission.operators.sent(request) {
         return Ok(None);
     }
     let place = Place::take(admission).ok_or(Refusal::Busy)?;
@@ -210,6 +212,7 @@ mod tests {
     #[test]
     fn who_waited_too_long_is_refused_and_a_probe_is_not() {
         let admission = Arc::new(Admission {
+            operators: Operators::default(),
             most: 10,
             open: AtomicUsize::new(0),
             shed: AtomicU64::new(0),

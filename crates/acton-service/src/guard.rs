@@ -21,7 +21,7 @@ use tower::{Layer, Service};
 
 use crate::{
     config::Config,
-    health::is_probe,
+    operators::Operators,
     request::{
         body::Budget,
         host::{AllowedHosts, BadHost, UnclearLength},
@@ -37,6 +37,7 @@ pub(crate) struct Overload;
 pub(crate) struct GuardLayer(Arc<Guard>);
 
 struct Guard {
+    operators: Operators,
     hosts: AllowedHosts,
     body_limit: usize,
     body_timeout: Duration,
@@ -44,8 +45,9 @@ struct Guard {
 }
 
 impl GuardLayer {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, operators: Operators) -> Self {
         Self(Arc::new(Guard {
+            operators,
             hosts: AllowedHosts::new(&config.service.allowed_hosts),
             body_limit: config.limits.body,
             body_timeout: config.limits.body_timeout,
@@ -57,7 +59,8 @@ impl GuardLayer {
 impl Guard {
     /// A request that is unclear about its host or its end could mean another one to the proxy in front.
     fn check(&self, request: &Request) -> Result<(), StatusCode> {
-        if request.extensions().get::<Overload>().is_some() {
+        let is_refused = request.extensions().get::<Overload>().is_some();
+        if is_refused && !self.operators.sent(request) {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
         if request.extensions().get::<UnclearLength>().is_some() {
@@ -70,16 +73,11 @@ impl Guard {
         match self.hosts.check(request) {
             Ok(()) => Ok(()),
             // Operators ask by address, or in HTTP/1.0, whatever name browsers use.
-            Err(BadHost::Unknown | BadHost::Absent) if is_for_operators(request) => Ok(()),
+            Err(BadHost::Unknown | BadHost::Absent) if self.operators.sent(request) => Ok(()),
             Err(BadHost::Unknown) => Err(StatusCode::MISDIRECTED_REQUEST),
             Err(BadHost::Invalid | BadHost::Absent) => Err(StatusCode::BAD_REQUEST),
         }
     }
-}
-
-fn is_for_operators(request: &Request) -> bool {
-    let path = request.uri().path();
-    is_probe(path) || path == "/metrics"
 }
 
 impl<S> Layer<S> for GuardLayer {

@@ -5,7 +5,7 @@ use tower::util::option_layer;
 
 use crate::{
     admission::AdmissionLayer, config::Config, frame::FrameLayer, guard::GuardLayer,
-    server::Shutdown, states::States, versioning::Notices,
+    operators::Operators, server::Shutdown, states::States, versioning::Notices,
 };
 
 /// What the builder adds to the stack.
@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Parts {
     pub(crate) admission: AdmissionLayer,
     pub(crate) notices: Notices,
+    pub(crate) operators: Operators,
     pub(crate) states: States,
     #[cfg(not(feature = "askama"))]
     pub(crate) api: Vec<String>,
@@ -56,13 +57,13 @@ pub(crate) fn apply(routes: Router, config: &Config, shutdown: Shutdown, parts: 
         // A service that is too busy, or asked too often, says so at once.
         parts.admission,
         // Limits and panics, around everything that belongs to the application.
-        GuardLayer::new(config),
+        GuardLayer::new(config, parts.operators.clone()),
         // Innermost, so that a refused or timed-out request has saved nothing.
         #[cfg(any(feature = "session-memory", feature = "session-redis"))]
         option_layer(parts.sessions),
         // Inside the sessions, because they know who asks.
         #[cfg(feature = "session")]
-        option_layer(user_limit(config)),
+        option_layer(user_limit(config, parts.operators)),
     ));
     // Outermost, and only where it is asked for, because it has to look at every body.
     #[cfg(feature = "compression")]
@@ -73,10 +74,10 @@ pub(crate) fn apply(routes: Router, config: &Config, shutdown: Shutdown, parts: 
 }
 
 #[cfg(feature = "session")]
-fn user_limit(config: &Config) -> Option<crate::RateLimit> {
+fn user_limit(config: &Config, operators: Operators) -> Option<crate::RateLimit> {
     let limit = config
         .limits
         .requests_per_user
         .map(crate::RateLimit::per_user);
-    limit.map(crate::RateLimit::sparing_probes)
+    limit.map(|limit| limit.sparing(operators))
 }

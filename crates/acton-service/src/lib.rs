@@ -38,6 +38,7 @@ mod access_log;
 mod admission;
 mod frame;
 mod guard;
+mod operators;
 mod request;
 mod reserved;
 mod security_headers;

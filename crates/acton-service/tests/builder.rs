@@ -64,6 +64,15 @@ async fn ask(builder: ServiceBuilder, path: &str) -> (u16, String) {
     (response.status().as_u16(), read(response).await)
 }
 
+/// Asked for from this machine.
+#[cfg(feature = "metrics")]
+fn numbers() -> http::request::Builder {
+    let here = axum::extract::ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 40_000)));
+    Request::get("/metrics")
+        .header("host", "localhost")
+        .extension(here)
+}
+
 async fn over_tcp(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
@@ -152,6 +161,20 @@ async fn with_readiness_check_is_asked_by_name() {
     );
 }
 
+#[tokio::test]
+async fn of_two_readiness_checks_with_one_name_the_worse_is_told() {
+    let is = |well: bool| move || async move { if well { Ok(()) } else { Err("down") } };
+    for order in [[true, false], [false, true]] {
+        let [one, two] = order.map(is);
+        let service = hello()
+            .with_readiness_check("store", one)
+            .with_readiness_check("store", two);
+        let (status, body) = ask(service, "/ready").await;
+        assert_eq!(status, 503);
+        assert!(body.contains(r#""store":"unavailable""#), "{body}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_readiness_check_that_hangs_is_not_waited_for() {
     let hangs = || std::future::pending::<Result<(), Infallible>>();
@@ -219,7 +242,7 @@ async fn with_passwords_hands_out_the_queue() {
     assert_eq!(read(send(&router, Request::get("/")).await).await, "0");
     #[cfg(feature = "metrics")]
     {
-        let page = read(send(&router, Request::get("/metrics")).await).await;
+        let page = read(send(&router, numbers()).await).await;
         assert!(page.contains("\nacton_password_queue 0\n"), "{page}");
     }
 }
@@ -297,12 +320,14 @@ async fn with_error_pages_shows_the_applications_own() {
 #[tokio::test]
 async fn with_metrics_and_with_gauge_answer_prometheus() {
     assert_eq!(ask(hello(), "/metrics").await.0, 404);
-    let (status, page) = ask(hello().with_metrics(), "/metrics").await;
-    assert!(
-        status == 200 && page.contains("\nhttp_server_active_requests 1\n"),
-        "{page}"
-    );
-    let (_, page) = ask(hello().with_gauge("tasks", "Tasks.", || 7.0), "/metrics").await;
+    let read_numbers = async |builder: ServiceBuilder| {
+        let response = send(&builder.build().into_router(), numbers()).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        read(response).await
+    };
+    let page = read_numbers(hello().with_metrics()).await;
+    assert!(page.contains("\nhttp_server_active_requests 1\n"), "{page}");
+    let page = read_numbers(hello().with_gauge("tasks", "Tasks.", || 7.0)).await;
     assert!(page.contains("# TYPE tasks gauge\ntasks 7\n"), "{page}");
 }
 

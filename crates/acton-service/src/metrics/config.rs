@@ -1,13 +1,13 @@
 //! Where `/metrics` is answered, and to whom.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::extract::Request;
 use http::HeaderMap;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::request::ClientAddr;
+use crate::{config::Config, request::ClientAddr};
 
 /// The `[metrics]` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,7 +21,10 @@ pub struct MetricsConfig {
     /// Networks whose clients may read `/metrics` on the service's own address; others get 404.
     /// Default: this machine and private networks.
     ///
+    /// Nor may anybody of whom the service knows no address, because it was nested in an application that does not serve
+    /// `into_make_service_with_connect_info::<SocketAddr>()`.
     /// A request that came through a proxy which is not in `service.trusted_proxies` is from elsewhere.
+    /// Who may read is answered whatever host it names, and when others are refused because there is too much to do.
     #[serde(deserialize_with = "crate::service_builder::networks")]
     pub allow: Vec<IpNet>,
 }
@@ -50,27 +53,38 @@ impl Default for MetricsConfig {
 }
 
 /// Decides who may read.
-#[derive(Clone)]
-pub(super) struct Readers {
-    pub(super) allow: Vec<IpNet>,
-    pub(super) knows_proxies: bool,
+#[derive(Debug)]
+pub(crate) enum Readers {
+    Everybody,
+    Of {
+        networks: Vec<IpNet>,
+        knows_proxies: bool,
+    },
 }
 
 impl Readers {
-    pub(super) fn may_read(&self, request: &Request) -> bool {
+    /// On the service's own address.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self::Of {
+            networks: config.metrics.allow.clone(),
+            knows_proxies: !config.service.trusted_proxies.is_empty(),
+        }
+    }
+
+    pub(crate) fn may_read(&self, request: &Request) -> bool {
+        let Self::Of {
+            networks,
+            knows_proxies,
+        } = self
+        else {
+            return true;
+        };
         let Some(ClientAddr(client)) = request.extensions().get().copied() else {
             return false;
         };
-        // No network: the service was called from inside the process.
-        if client.is_unspecified() {
-            return true;
-        }
-        let came_directly = self.knows_proxies || !is_forwarded(request.headers());
-        came_directly && self.allows(client.to_canonical())
-    }
-
-    fn allows(&self, client: IpAddr) -> bool {
-        self.allow.iter().any(|network| network.contains(&client))
+        let came_directly = *knows_proxies || !is_forwarded(request.headers());
+        let client = client.to_canonical();
+        came_directly && networks.iter().any(|network| network.contains(&client))
     }
 }
 
@@ -93,9 +107,9 @@ mod tests {
         request
             .extensions_mut()
             .insert(ClientAddr(client.parse().unwrap()));
-        let allow = MetricsConfig::default().allow;
-        Readers {
-            allow,
+        let networks = MetricsConfig::default().allow;
+        Readers::Of {
+            networks,
             knows_proxies,
         }
         .may_read(&request)
@@ -112,7 +126,14 @@ mod tests {
         ] {
             assert!(may_read(client, None, false), "{client}");
         }
-        for client in ["192.0.2.1", "2001:db8::1", "::ffff:8.8.8.8", "172.32.0.1"] {
+        // The last is who is behind a router that was not told: it may be anybody.
+        for client in [
+            "192.0.2.1",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "172.32.0.1",
+            "0.0.0.0",
+        ] {
             assert!(!may_read(client, None, false), "{client}");
         }
     }

@@ -38,7 +38,7 @@ impl Gauge {
         Self {
             name: sample_name(name),
             kind: "gauge",
-            help: help.replace(['\n', '\r'], " "),
+            help: help.replace(['\n', '\r'], " ").replace('\\', r"\\"),
             ask: Ask::Number(Arc::new(ask)),
         }
     }
@@ -148,10 +148,10 @@ mod tests {
     #[test]
     fn the_number_is_asked_for_when_it_is_shown() {
         let mut text = String::new();
-        Gauge::new("tasks", "Tasks on\nthe board.", || 3.5).write(&mut text);
+        Gauge::new("tasks", "Tasks\non C:\\board.", || 3.5).write(&mut text);
         assert_eq!(
             text,
-            "# HELP tasks Tasks on the board.\n# TYPE tasks gauge\ntasks 3.5\n"
+            "# HELP tasks Tasks on C:\\\\board.\n# TYPE tasks gauge\ntasks 3.5\n"
         );
     }
 

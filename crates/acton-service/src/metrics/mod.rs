@@ -26,14 +26,14 @@ use axum::{
 use http::{Method, StatusCode, header};
 
 pub use config::MetricsConfig;
+pub(crate) use config::Readers;
 #[cfg(any(feature = "session-memory", feature = "session-redis"))]
 pub(crate) use gauge::Buckets;
 pub(crate) use gauge::Gauge;
 
-use config::Readers;
 use series::Series;
 
-use crate::{config::Config, guard::GuardLayer, limits::LimitsConfig};
+use crate::{config::Config, guard::GuardLayer, limits::LimitsConfig, operators::Operators};
 
 /// Everything that is counted; clones count together.
 #[derive(Clone, Default)]
@@ -63,12 +63,8 @@ impl Metrics {
         }))
     }
 
-    /// The route `/metrics` on the service's own address, for those who may read it.
-    pub(crate) fn guarded_routes(self, config: &crate::Config) -> Router {
-        let readers = Readers {
-            allow: config.metrics.allow.clone(),
-            knows_proxies: !config.service.trusted_proxies.is_empty(),
-        };
+    /// The route `/metrics`, for those who may read it.
+    pub(crate) fn routes(self, readers: Arc<Readers>) -> Router {
         let answer = move |request: Request| {
             let answer = if readers.may_read(&request) {
                 self.answer()
@@ -81,17 +77,16 @@ impl Metrics {
     }
 
     /// The route `/metrics` on an address of its own.
-    ///
-    /// Whoever asks here may call the host as it likes.
-    pub(crate) fn routes(self, limits: &LimitsConfig) -> Router {
+    pub(crate) fn routes_aside(self, limits: &LimitsConfig) -> Router {
         let config = Config {
             limits: limits.clone(),
             ..Config::default()
         };
-        let answer = move || std::future::ready(self.answer());
-        Router::new()
-            .route("/metrics", get(answer))
-            .layer(GuardLayer::new(&config))
+        let readers = Arc::new(Readers::Everybody);
+        // Whoever asks here may call the host as it likes.
+        let operators = Operators::with_readers(Arc::clone(&readers));
+        self.routes(readers)
+            .layer(GuardLayer::new(&config, operators))
     }
 
     fn answer(&self) -> Response {

@@ -22,7 +22,7 @@ use tower::{Layer, Service};
 
 pub use rate::Rate;
 
-use crate::request::ClientAddr;
+use crate::{operators::Operators, request::ClientAddr};
 use counts::Counts;
 
 /// Limits how often the routes under it are asked; who asks too often gets 429 with `Retry-After`.
@@ -47,7 +47,7 @@ pub struct RateLimit {
     by: By,
     rate: Rate,
     counts: Arc<Counts>,
-    spares_probes: bool,
+    spares: Option<Operators>,
 }
 
 /// Whose requests are counted together.
@@ -99,15 +99,15 @@ impl RateLimit {
             by,
             rate,
             counts: Arc::new(Counts::new(rate, MAX_KEYS)),
-            spares_probes: false,
+            spares: None,
         }
     }
 
     /// For a limit around all routes.
     #[cfg(feature = "session")]
-    pub(crate) fn sparing_probes(self) -> Self {
+    pub(crate) fn sparing(self, operators: Operators) -> Self {
         Self {
-            spares_probes: true,
+            spares: Some(operators),
             ..self
         }
     }
@@ -216,7 +216,8 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if self.limit.spares_probes && crate::health::is_probe(request.uri().path()) {
+        let spares = self.limit.spares.as_ref();
+        if spares.is_some_and(|operators| operators.sent(&request)) {
             return RateLimitFuture::Allowed {
                 answer: self.inner.call(request),
             };

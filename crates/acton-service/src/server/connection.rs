@@ -65,8 +65,7 @@ impl Settings {
         mut request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
         request.extensions_mut().insert(ConnectInfo(peer));
-        // Who looks whether the service lives must not be told that it is busy.
-        if self.is_overloaded && !matches!(request.uri().path(), "/health" | "/ready") {
+        if self.is_overloaded {
             request.extensions_mut().insert(Overload);
         }
         self.router.clone().call(request.map(Body::new))

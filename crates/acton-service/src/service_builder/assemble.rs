@@ -1,7 +1,7 @@
 //! From what the builder was told to one router.
 
 #[cfg(feature = "metrics")]
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 
@@ -14,6 +14,8 @@ use crate::{
     layers,
     server::{Listener, Shutdown, Trigger},
 };
+#[cfg(feature = "metrics")]
+use crate::{metrics::Readers, operators::Operators};
 
 /// Everything that a service needs before it listens.
 pub(super) struct Assembled {
@@ -92,7 +94,13 @@ impl ServiceBuilder {
         #[cfg(feature = "otel")]
         let version = self.version.clone();
         let health = Health::new(name, self.version, self.checks, shutdown.clone());
-        let admission = AdmissionLayer::new(&config.limits);
+        #[cfg(feature = "metrics")]
+        let readers = Arc::new(Readers::new(&config));
+        #[cfg(feature = "metrics")]
+        if self.metrics && config.metrics.bind.is_none() {
+            self.parts.operators = Operators::with_readers(Arc::clone(&readers));
+        }
+        let admission = AdmissionLayer::new(&config.limits, self.parts.operators.clone());
         self.parts.admission = admission.clone();
         #[cfg(feature = "metrics")]
         self.gauges.push(admission.counter());
@@ -109,10 +117,10 @@ impl ServiceBuilder {
             self.parts.metrics = Some(metrics.clone());
             match config.metrics.bind {
                 Some(address) => {
-                    metrics_alone = Some((address, metrics.routes(&config.limits)));
+                    metrics_alone = Some((address, metrics.routes_aside(&config.limits)));
                     own
                 }
-                None => own.merge(metrics.guarded_routes(&config)),
+                None => own.merge(metrics.routes(readers)),
             }
         } else {
             own

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod load;
+#[cfg(feature = "metrics")]
+mod operators;
 mod rates;
 #[cfg(feature = "jwt")]
 mod tokens;

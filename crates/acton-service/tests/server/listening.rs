@@ -70,7 +70,8 @@ async fn numbers_may_have_a_listener_of_their_own() {
     for _ in 0..64 {
         silent.push(TcpStream::connect(private).await.unwrap());
     }
-    assert!(ask(private, "/metrics").await.starts_with("HTTP/1.1 503"));
+    assert!(ask(private, "/").await.starts_with("HTTP/1.1 503"));
+    assert!(ask(private, "/metrics").await.starts_with("HTTP/1.1 200"));
     for socket in &mut silent {
         closed(socket).await;
     }

@@ -32,7 +32,11 @@ async fn without_a_place_health_is_answered_and_everything_else_is_refused_at_on
             assert!(rest.contains(&format!("\r\n{line}\r\n")), "{line}: {rest}");
         }
 
-        for probe in ["/health", "/ready"] {
+        let mut probes = vec!["/health", "/ready"];
+        if cfg!(feature = "metrics") {
+            probes.push("/metrics");
+        }
+        for probe in probes {
             let answer = service
                 .send(&PAGE.replace("/ ", &format!("{probe} ")))
                 .await;
