@@ -12,10 +12,13 @@ impl ConfigError {
         Self(sentence.into())
     }
 
-    pub(super) fn unknown(key: &str, origin: &str, known: &[String]) -> Self {
-        let known = known.join(", ");
+    pub(super) fn unknown(key: &str, origin: &str, known: &[&str]) -> Self {
+        let known = match known {
+            [] => "no settings are read here".to_owned(),
+            known => format!("known here: {}", known.join(", ")),
+        };
         Self(format!(
-            "the setting `{key}` ({origin}) does not exist; known here: {known}"
+            "the setting `{key}` ({origin}) does not exist; {known}"
         ))
     }
 

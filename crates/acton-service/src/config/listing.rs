@@ -41,7 +41,10 @@ impl fmt::Display for Listing {
 
 /// Names that secrets hide under. A URL with a user or a password is hidden under any name.
 fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
+    key.to_ascii_lowercase().split('.').any(names_secret)
+}
+
+fn names_secret(key: &str) -> bool {
     [
         "secret",
         "password",

@@ -6,6 +6,7 @@ mod error;
 mod listing;
 mod secrets;
 mod section;
+mod shape;
 pub(crate) mod size;
 mod sources;
 mod values;
@@ -280,6 +281,7 @@ impl<T> Config<T> {
         #[cfg(feature = "tls")]
         self.tls.check(self.service.is_https())?;
         self.limits.check()?;
+        self.log.check()?;
         self.cors.check()?;
         #[cfg(feature = "otel")]
         self.otel.check()?;

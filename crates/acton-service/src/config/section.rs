@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use config::{Map, Value, ValueKind};
+use config::{Value, ValueKind};
 use serde::de::DeserializeOwned;
 
 use super::{
     ConfigError,
     listing::Listing,
-    sources::{Setting, Sources},
+    sources::{Node, Sources},
     values,
 };
 
@@ -48,7 +48,7 @@ pub(super) const NAMES: [&str; SECTIONS.len()] = {
 
 /// The sections nobody has taken yet.
 pub(super) struct Sections {
-    left: BTreeMap<String, BTreeMap<String, Setting>>,
+    left: BTreeMap<String, BTreeMap<String, Node>>,
     origins: Origins,
     listing: Listing,
 }
@@ -80,23 +80,24 @@ impl Sections {
         }
     }
 
-    /// Reads one section; each key is tried alone first, so that an error can name it.
+    /// Reads one section.
     pub(super) fn take<S: DeserializeOwned>(&mut self, name: &str) -> Result<S, ConfigError> {
-        let mut table = Map::new();
         self.listing.section(name);
-        for (key, setting) in self.left.remove(name).unwrap_or_default() {
-            let origin = setting.origin.clone();
-            let (key, value) = values::fit::<S>(name, &key, setting)?;
-            self.listing.set(&key, &value, &origin);
-            self.origins.0.insert(format!("{name}.{key}"), origin);
-            table.insert(key, value);
+        let keys = self.left.remove(name).unwrap_or_default();
+        let given = values::settle::<S>(name, keys)?;
+        for setting in &given {
+            let (key, origin) = (setting.key(), &setting.origin);
+            self.listing.set(&key, &setting.value, origin);
+            self.origins
+                .0
+                .insert(format!("{name}.{key}"), origin.clone());
         }
         for key in values::known_keys::<S>() {
-            if !table.contains_key(&key) {
+            if !given.iter().any(|setting| setting.path[0] == key) {
                 self.listing.unset(&key);
             }
         }
-        read(name, Value::new(None, ValueKind::Table(table)))
+        values::read(name, given)
     }
 
     /// Reads the application's section, which may be no section at all.
@@ -114,11 +115,8 @@ impl Sections {
         let Some((name, keys)) = self.left.into_iter().next() else {
             return Ok((self.listing, self.origins));
         };
-        let origin = keys
-            .into_values()
-            .next()
-            .map(|setting| setting.origin)
-            .unwrap_or_default();
+        let keys = Node::Table(keys);
+        let origin = keys.origin();
         let known = SECTIONS.iter().find(|(known, _)| *known == name);
         Err(match known {
             Some((_, Some(feature))) => ConfigError::new(format!(
@@ -130,18 +128,4 @@ impl Sections {
             )),
         })
     }
-}
-
-fn read<S: DeserializeOwned>(name: &str, table: Value) -> Result<S, ConfigError> {
-    table.try_deserialize().map_err(|error| {
-        let message = error.to_string();
-        if values::is_missing(&error) {
-            return ConfigError::new(format!("the section [{name}] is incomplete: {message}"));
-        }
-        let wanted = values::expected(&error).map(|what| format!("; expected {what}"));
-        ConfigError::new(format!(
-            "the section [{name}] does not fit{}",
-            wanted.unwrap_or_default()
-        ))
-    })
 }

@@ -12,10 +12,17 @@ use super::ConfigError;
 
 const PREFIX: &str = "ACTON_";
 
-/// Section → key → value with its origin.
+/// Section → key → what was written there.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    pub(super) sections: BTreeMap<String, BTreeMap<String, Setting>>,
+    pub(super) sections: BTreeMap<String, BTreeMap<String, Node>>,
+}
+
+/// A setting, or a table of them, as an application's section may have.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Setting(Setting),
+    Table(BTreeMap<String, Node>),
 }
 
 /// A value and where it was written.
@@ -25,6 +32,41 @@ pub(super) struct Setting {
     pub(super) origin: String,
     /// How many sources were read before this one.
     pub(super) rank: usize,
+}
+
+impl Node {
+    fn new(value: Value, origin: &str, rank: usize) -> Self {
+        match value.kind {
+            ValueKind::Table(table) => {
+                let below = |(key, value)| (key, Self::new(value, origin, rank));
+                Self::Table(table.into_iter().map(below).collect())
+            }
+            kind => Self::Setting(Setting {
+                value: Value::new(None, kind),
+                origin: origin.to_owned(),
+                rank,
+            }),
+        }
+    }
+
+    /// Where it was written; of a table, its first setting.
+    pub(super) fn origin(&self) -> &str {
+        match self {
+            Self::Setting(setting) => &setting.origin,
+            Self::Table(table) => table.values().next().map_or("", Self::origin),
+        }
+    }
+
+    pub(super) fn into_value(self) -> Value {
+        match self {
+            Self::Setting(setting) => setting.value,
+            Self::Table(table) => {
+                let below = |(key, node): (_, Self)| (key, node.into_value());
+                let table = table.into_iter().map(below).collect();
+                Value::new(None, ValueKind::Table(table))
+            }
+        }
+    }
 }
 
 impl Sources {
@@ -55,13 +97,7 @@ impl Sources {
                 )));
             };
             for (key, value) in keys {
-                let origin = origin.clone();
-                let setting = Setting {
-                    value,
-                    origin,
-                    rank,
-                };
-                self.set(&section, &key, setting)?;
+                self.set(&section, &key, Node::new(value, &origin, rank));
             }
         }
         Ok(())
@@ -86,42 +122,17 @@ impl Sources {
         // `VARIABLE=` is how compose files and shells say "not set".
         if !value.is_empty() {
             let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
-            let value = nest(&path[1..], Value::new(Some(&origin), value));
-            let setting = Setting {
-                value,
-                origin,
-                rank,
-            };
-            self.set(&section.to_ascii_lowercase(), &path[0], setting)?;
+            let setting = Node::new(Value::new(None, value), &origin, rank);
+            let below = |node, key: &String| Node::Table([(key.clone(), node)].into());
+            let node = path[1..].iter().rev().fold(setting, below);
+            self.set(&section.to_ascii_lowercase(), &path[0], node);
         }
         Ok(())
     }
 
-    fn set(&mut self, name: &str, key: &str, mut setting: Setting) -> Result<(), ConfigError> {
-        let section = self.sections.entry(name.to_owned()).or_default();
-        // `key` and `key_file` are two ways to write one setting.
-        let other = match key.strip_suffix("_file") {
-            Some(key) => key.to_owned(),
-            None => format!("{key}_file"),
-        };
-        if let Some(earlier) = section.remove(&other)
-            && earlier.rank == setting.rank
-        {
-            let (one, two) = (&earlier.origin, &setting.origin);
-            let origins = if one == two {
-                one.clone()
-            } else {
-                format!("{one}, {two}")
-            };
-            return Err(ConfigError::new(format!(
-                "the settings `{name}.{other}` and `{name}.{key}` ({origins}) say the same twice; leave one of them out"
-            )));
-        }
-        if let Some(earlier) = section.remove(key) {
-            setting.value = merge(earlier.value, setting.value);
-        }
-        section.insert(key.to_owned(), setting);
-        Ok(())
+    fn set(&mut self, section: &str, key: &str, node: Node) {
+        let section = self.sections.entry(section.to_owned()).or_default();
+        merge(section, key.to_owned(), node);
     }
 }
 
@@ -147,29 +158,15 @@ fn misspelt(key: &str, origin: &str) -> Result<(), ConfigError> {
 }
 
 /// Tables grow, everything else is replaced.
-fn merge(earlier: Value, later: Value) -> Value {
-    match (earlier.kind, later.kind) {
-        (ValueKind::Table(mut table), ValueKind::Table(additions)) => {
-            for (key, value) in additions {
-                let value = match table.remove(&key) {
-                    Some(earlier) => merge(earlier, value),
-                    None => value,
-                };
-                table.insert(key, value);
+fn merge(keys: &mut BTreeMap<String, Node>, key: String, later: Node) {
+    match (keys.get_mut(&key), later) {
+        (Some(Node::Table(earlier)), Node::Table(later)) => {
+            for (key, node) in later {
+                merge(earlier, key, node);
             }
-            Value::new(None, table)
         }
-        (_, later) => Value::new(None, later),
+        (_, later) => drop(keys.insert(key, later)),
     }
-}
-
-fn nest(path: &[String], value: Value) -> Value {
-    path.iter().rev().fold(value, |value, key| {
-        Value::new(
-            None,
-            ValueKind::Table([(key.clone(), value)].into_iter().collect()),
-        )
-    })
 }
 
 /// A parser's message quotes the line, which may hold a secret; only the place is told.

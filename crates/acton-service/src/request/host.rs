@@ -72,7 +72,7 @@ fn needs_host<B>(request: &Request<B>) -> bool {
 }
 
 /// A name, an IPv4 or bracketed IPv6 address, and perhaps a port; never user information.
-fn is_authority(host: &[u8]) -> bool {
+pub(crate) fn is_authority(host: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
     // Nearly every host is that simple, and to parse one allocates.
     is_name_and_port(host)

@@ -78,6 +78,13 @@ impl ServiceConfig {
             let message = "the setting `service.unix_socket` needs Unix";
             return Err(ConfigError::new(message));
         }
+        let is_host = |host: &String| crate::request::host::is_authority(host.as_bytes());
+        if let Some(index) = self.allowed_hosts.iter().position(|host| !is_host(host)) {
+            return Err(ConfigError::new(format!(
+                "entry {} of the setting `service.allowed_hosts` is not a host such as example.org or example.org:8443",
+                index + 1
+            )));
+        }
         let origin: Option<Uri> = self.public_origin.parse().ok();
         let is_origin = origin.is_some_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
@@ -128,6 +135,33 @@ pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::ServiceConfig;
+
+    #[test]
+    fn what_no_request_can_name_is_no_host() {
+        let told = |host: &str| {
+            let config = ServiceConfig {
+                allowed_hosts: vec!["a.test".to_owned(), host.to_owned()],
+                ..ServiceConfig::default()
+            };
+            config.check().err().map(|error| error.to_string())
+        };
+        for host in ["https://a.test", "a.test/", "*.a.test", "u@a.test", ""] {
+            let told = told(host).unwrap_or_default();
+            assert!(
+                told.contains("entry 2") && told.contains("`service.allowed_hosts`"),
+                "{told}"
+            );
+        }
+        for host in [
+            "example.org",
+            "example.org:8443",
+            "[::1]:3000",
+            "127.0.0.1",
+            "EXAMPLE.org",
+        ] {
+            assert_eq!(told(host), None, "{host}");
+        }
+    }
 
     #[test]
     fn a_scheme_in_capitals_is_https_too() {

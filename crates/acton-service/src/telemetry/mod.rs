@@ -18,7 +18,8 @@ pub use otel::{OtelConfig, inject_trace_context};
 pub(crate) use otel::{Traces, begin, end};
 
 #[cfg(feature = "otel")]
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
+use crate::config::ConfigError;
 use crate::log::{Format, Lines};
 
 /// The `[log]` section.
@@ -39,6 +40,17 @@ impl Default for LogConfig {
         Self {
             filter: "info".to_owned(),
             format: LogFormat::default(),
+        }
+    }
+}
+
+impl LogConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        match EnvFilter::try_new(&self.filter) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(ConfigError::new(
+                "the setting `log.filter` is not a list of directives such as info,my_app=debug",
+            )),
         }
     }
 }

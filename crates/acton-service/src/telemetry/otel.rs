@@ -114,7 +114,8 @@ impl Traces {
             .with_tonic()
             .with_endpoint(endpoint)
             .with_timeout(config.timeout);
-        if endpoint.starts_with("https:") {
+        // Schemes may be written in capitals.
+        if endpoint.to_ascii_lowercase().starts_with("https:") {
             exporter =
                 exporter.with_tls_config(transport::ClientTlsConfig::new().with_enabled_roots());
         }

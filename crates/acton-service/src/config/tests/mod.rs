@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{Config, ConfigError, sources::Sources};
 
+mod app;
 #[cfg(all(feature = "jwt", feature = "cache", feature = "sqlite"))]
 mod secrets;
 
@@ -241,7 +242,9 @@ fn of_a_value_and_a_file_for_it_the_later_source_counts() {
     let both = [named[0], ("ACTON_SERVICE__NAME", "from-env")];
     let told = sentence(read::<()>("", &both));
     assert!(
-        told.contains("variable ACTON_SERVICE__NAME_FILE, "),
+        told.contains(
+            "variable ACTON_SERVICE__NAME, environment variable ACTON_SERVICE__NAME_FILE"
+        ),
         "{told}"
     );
     assert!(!told.contains("from-env"), "{told}");
