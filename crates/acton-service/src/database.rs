@@ -33,7 +33,7 @@ pub struct DatabaseConfig {
     /// Time to wait for a free connection; then 503. Default: 5 seconds.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
-    /// Time for one statement, or for SQLite to wait for a lock. Default: 10 seconds.
+    /// Time for one statement, or for SQLite to wait for a lock, and then 503. Default: 10 seconds.
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
     /// How long to try again when the database is not there at the start. Default: 30 seconds.
@@ -140,11 +140,11 @@ impl Database {
         let kind = DatabaseKind::of(&config.url)?;
         install_default_drivers();
         let url = create_if_missing(&config.url, kind);
-        let deadline = tokio::time::Instant::now() + config.start_timeout;
+        let begun = tokio::time::Instant::now();
         loop {
             match knock(&url, config.acquire_timeout).await {
                 Ok(()) => break,
-                Err(error) if may_pass(&error) && tokio::time::Instant::now() < deadline => {
+                Err(error) if may_pass(&error) && begun.elapsed() < config.start_timeout => {
                     tracing::warn!("the database is not there yet, trying again");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -257,21 +257,19 @@ fn create_if_missing(url: &str, kind: DatabaseKind) -> String {
     format!("{url}{separator}mode=rwc")
 }
 
-/// Whether waiting can help: nobody listens, or it is starting or ending.
+/// Whether waiting can help: nobody listens, it is starting or ending, or others are in the way.
 pub(crate) fn may_pass(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| NOT_THERE.contains(&&*code))
-        }
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| LATER.contains(&&*code)),
         _ => false,
     }
 }
 
-/// PostgreSQL ends, has crashed, or has not begun.
+/// PostgreSQL ends, has crashed, has not begun, or has too many connections; SQLite waited too long for a lock.
 ///
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-const NOT_THERE: [&str; 3] = ["57P01", "57P02", "57P03"];
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://sqlite.org/rescode.html#busy>
+const LATER: [&str; 8] = ["57P01", "57P02", "57P03", "53300", "5", "261", "517", "773"];
 
 #[cfg(test)]
 mod tests {
@@ -328,7 +326,7 @@ mod tests {
     #[cfg(feature = "sqlite")]
     #[tokio::test]
     async fn a_sqlite_file_is_created_and_keeps_foreign_keys() {
-        let path = std::env::temp_dir().join(format!("acton-{:x}.db", getrandom::u64().unwrap()));
+        let path = path();
         let database = Database::connect(&config(&format!("sqlite://{}", path.display())))
             .await
             .unwrap();
@@ -338,9 +336,52 @@ mod tests {
             .unwrap();
         assert_eq!(on, 1);
         assert!(path.exists());
+        remove(database, &path).await;
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn path() -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("acton-{:x}.db", getrandom::u64().unwrap()))
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn remove(database: Database, path: &std::path::Path) {
         database.pool().close().await;
         for end in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{end}", path.display()));
         }
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn write(database: &Database, sql: &'static str) -> Result<()> {
+        sqlx::query(sql).execute(database.pool()).await?;
+        Ok(())
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn who_waits_too_long_for_another_writer_is_told_to_come_back() {
+        use axum::response::IntoResponse;
+
+        let path = path();
+        let mut config = config(&format!("sqlite://{}", path.display()));
+        config.statement_timeout = Duration::from_millis(50);
+        let database = Database::connect(&config).await.unwrap();
+        write(&database, "CREATE TABLE t (x INTEGER)")
+            .await
+            .unwrap();
+        let mut other = database.pool().acquire().await.unwrap();
+        raw_sql("BEGIN IMMEDIATE")
+            .execute(&mut *other)
+            .await
+            .unwrap();
+        let error = write(&database, "INSERT INTO t VALUES (1)")
+            .await
+            .unwrap_err();
+        let status = error.into_response().status();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        raw_sql("ROLLBACK").execute(&mut *other).await.unwrap();
+        drop(other);
+        remove(database, &path).await;
     }
 }

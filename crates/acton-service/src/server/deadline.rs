@@ -22,7 +22,10 @@ impl Deadline {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(after)));
         if !self.running {
             self.running = true;
-            sleep.as_mut().reset(Instant::now() + after);
+            // A time beyond what clocks count is as far away as it was when the timer was made.
+            if let Some(end) = Instant::now().checked_add(after) {
+                sleep.as_mut().reset(end);
+            }
         }
         sleep.as_mut().poll(cx)
     }
