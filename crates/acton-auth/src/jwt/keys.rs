@@ -9,7 +9,7 @@ use std::{
 
 use jsonwebtoken::{
     DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
 };
 
 use super::config::{JwtAlgorithm, MIN_SECRET_BYTES, refused};
@@ -115,6 +115,9 @@ impl KeySet {
     }
 }
 
+/// The keys that can be used; issuers publish those for other purposes beside them.
+///
+/// Reference: <https://www.rfc-editor.org/rfc/rfc7517#section-5>
 fn read(
     algorithm: JwtAlgorithm,
     source: &Source,
@@ -122,23 +125,51 @@ fn read(
     let bytes =
         source().or_else(|error| refused(SETTING, format!("cannot be read: {}", error.kind())))?;
     // What serde says could show a part of a secret.
-    let set: JwkSet = serde_json::from_slice(&bytes)
+    let set: Published = serde_json::from_slice(&bytes)
         .or_else(|_| refused(SETTING, "is not a JSON Web Key Set"))?;
     let mut keys = BTreeMap::new();
-    for jwk in &set.keys {
-        let Some(id) = jwk.common.key_id.clone() else {
-            return refused(SETTING, "holds a key without `kid`");
-        };
-        let key = decoding_key(algorithm, jwk)
-            .or_else(|reason| refused(SETTING, format!("holds the key `{id}`, which {reason}")))?;
-        if keys.insert(id.clone(), Arc::new(key)).is_some() {
-            return refused(SETTING, format!("holds two keys `{id}`"));
+    let mut left_out = None;
+    for published in set.keys {
+        match usable(algorithm, published) {
+            Ok((id, key)) => {
+                if keys.insert(id.clone(), Arc::new(key)).is_some() {
+                    return refused(SETTING, format!("holds two keys `{id}`"));
+                }
+            }
+            Err(reason) => {
+                tracing::debug!(reason, "a key for bearer tokens is left out");
+                left_out.get_or_insert(reason);
+            }
         }
     }
     if keys.is_empty() {
-        return refused(SETTING, "holds no key");
+        let reason = left_out.unwrap_or_else(|| "holds no key".to_owned());
+        return refused(SETTING, reason);
     }
     Ok(keys)
+}
+
+/// Each key is read by itself, because there are kinds that we do not know.
+#[derive(serde::Deserialize)]
+struct Published {
+    keys: Vec<serde_json::Value>,
+}
+
+fn usable(
+    algorithm: JwtAlgorithm,
+    published: serde_json::Value,
+) -> Result<(String, DecodingKey), String> {
+    let id = published.get("kid").and_then(serde_json::Value::as_str);
+    let Some(id) = id.map(ToOwned::to_owned) else {
+        return Err("holds a key without `kid`".to_owned());
+    };
+    let key = serde_json::from_value(published)
+        .map_err(|_| "is of no known kind".to_owned())
+        .and_then(|jwk| decoding_key(algorithm, &jwk));
+    match key {
+        Ok(key) => Ok((id, key)),
+        Err(reason) => Err(format!("holds the key `{id}`, which {reason}")),
+    }
 }
 
 /// The key, if it can only be meant for the pinned algorithm.
@@ -226,6 +257,26 @@ mod tests {
                 "{told}"
             );
             assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    /// As Keycloak and others publish them.
+    #[test]
+    fn keys_for_other_purposes_are_left_out() {
+        let strangers = [
+            oct("encryption", 33).replace('}', r#","use":"enc","alg":"RSA-OAEP"}"#),
+            oct("other", 33).replace('}', r#","alg":"HS512"}"#),
+            r#"{"kty":"AKP","kid":"of the future","alg":"ML-DSA-44","pub":"AAAA"}"#.to_owned(),
+            r#"{"kty":"oct","k":"AAAA"}"#.to_owned(),
+            "7".to_owned(),
+        ];
+        for stranger in strangers {
+            let keys = open(set(&[stranger.clone(), oct("ours", 33)])).unwrap();
+            let now = Instant::now();
+            assert!(keys.find(Some("ours"), now).is_some(), "{stranger}");
+            for id in ["encryption", "other", "of the future"] {
+                assert!(keys.find(Some(id), now).is_none(), "{stranger}");
+            }
         }
     }
 

@@ -52,6 +52,7 @@ impl JwtVerifier {
 
     /// A verifier for the configured algorithm, with the keys of the JSON Web Key Set that `read` returns.
     ///
+    /// Keys of the set that are not for signatures of this algorithm are left out; one at least must be left.
     /// A token names its key (`kid`); one that names none is accepted where the set has only one key.
     /// The set is read again once a minute, and after ten seconds when a token names an unknown key, so a new key can be
     /// put in before it is used, and one that was taken out is refused within a minute.
