@@ -1,4 +1,4 @@
-use acton_session::{SessionConfig, Store, TypedSession, session_layer};
+use acton_session::{AuthSession, CurrentUser, SessionConfig, Store, TypedSession, session_layer};
 use axum::{Router, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -36,6 +36,8 @@ fn browser(store: Store) -> Browser {
         .route("/items", get(items))
         .route("/clear", get(clear))
         .route("/theme", get(theme))
+        .route("/login", get(login))
+        .route("/whoami", get(whoami))
         .route("/unwritable", get(unwritable))
         .layer(session_layer(&SessionConfig::default(), store).csrf(csrf()));
     Browser::new(&app)
@@ -64,6 +66,14 @@ async fn theme(mut preferences: TypedSession<Preferences>) {
     preferences.save().await.unwrap();
 }
 
+async fn login(mut auth: TypedSession<AuthSession>) {
+    auth.login("alice").await.unwrap();
+}
+
+async fn whoami(user: CurrentUser) -> String {
+    user.id
+}
+
 async fn unwritable(mut odd: TypedSession<Unwritable>) {
     odd.data_mut().0.insert((1, 1), 1);
 }
@@ -72,6 +82,7 @@ on_every_store![
     what_was_changed_is_saved_by_itself,
     nothing_is_saved_after_a_failure,
     two_types_do_not_meet,
+    a_cart_and_a_login_do_not_meet_whichever_comes_first,
     a_cleared_type_is_gone,
 ];
 
@@ -95,6 +106,17 @@ async fn two_types_do_not_meet(store: Store) {
     browser.get("/add").await;
     browser.get("/theme").await;
     assert_eq!(browser.get("/items").await.body, "milk");
+}
+
+async fn a_cart_and_a_login_do_not_meet_whichever_comes_first(store: Store) {
+    for order in [["/add", "/login"], ["/login", "/add"]] {
+        let browser = browser(store.clone());
+        for path in order.iter().chain(["/add", "/login"].iter()) {
+            assert_eq!(browser.get(path).await.status, StatusCode::OK, "{order:?}");
+        }
+        assert_eq!(browser.get("/items").await.body, "milk,milk", "{order:?}");
+        assert_eq!(browser.get("/whoami").await.body, "alice", "{order:?}");
+    }
 }
 
 async fn a_cleared_type_is_gone(store: Store) {
