@@ -271,6 +271,10 @@ impl Subscription {
                 self.gap = false;
                 return Poll::Ready(Some(Next::Gap));
             }
+            // What comes behind the end is for who begins after it.
+            if self.seats.is_empty() {
+                return Poll::Ready(None);
+            }
             let Some(entry) = self.batch.pop_front() else {
                 self.place.sequence = self.batch_end;
                 if !ready!(self.poll_batch(context)) {
@@ -315,9 +319,6 @@ impl Subscription {
 
     /// Takes more out of the history, or waits; false when it is over.
     fn poll_batch(&mut self, context: &Context<'_>) -> Poll<bool> {
-        if self.seats.is_empty() {
-            return Poll::Ready(false);
-        }
         let ended = self.poll_end(context);
         if !ended && self.waits_already(context) {
             return Poll::Pending;
