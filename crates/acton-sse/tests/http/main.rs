@@ -14,4 +14,5 @@ mod own_ids;
 mod page;
 mod presence;
 mod properties;
+mod sharing;
 mod streams;
