@@ -6,7 +6,7 @@ use crate::{
     config::{Config, ConfigError},
     health::Check,
     server::Shutdown,
-    sse::{BackplaneKind, SseBroadcaster},
+    sse::{BackplaneKind, SseBroadcaster, SseConfig},
 };
 #[cfg(feature = "sse-redis")]
 use crate::{redis::SharedPool, sse::RedisBackplane};
@@ -60,4 +60,48 @@ pub(crate) fn check(config: &Config, broadcaster: &Arc<SseBroadcaster>) -> Optio
         async move { connected.then_some(()).ok_or("not connected") }
     };
     (config.sse.backplane != BackplaneKind::Memory).then(|| Check::new("live updates", ask))
+}
+
+/// Refuses times of which nothing but a flood would come.
+pub(crate) fn check_settings(sse: &SseConfig) -> Result<(), ConfigError> {
+    for (key, time) in [
+        ("backplane_timeout", sse.backplane_timeout),
+        ("keep_alive", sse.keep_alive),
+        ("rotate_after", sse.rotate_after),
+        ("presence_lease", sse.presence_lease),
+    ] {
+        if time.is_zero() {
+            let message = format!("the setting `sse.{key}` must not be zero");
+            return Err(ConfigError::new(message));
+        }
+    }
+    if sse.retry_min > sse.retry_max {
+        let message = "the setting `sse.retry_min` is longer than `sse.retry_max`";
+        return Err(ConfigError::new(message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn refusal(change: impl FnOnce(&mut SseConfig)) -> Option<String> {
+        let mut config: Config = Config::default();
+        change(&mut config.sse);
+        config.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_stream_of_nothing_but_comments_is_refused() {
+        let refused = refusal(|sse| sse.keep_alive = Duration::ZERO);
+        assert!(refused.is_some_and(|error| error.contains("`sse.keep_alive`")));
+        let refused = refusal(|sse| sse.presence_lease = Duration::ZERO);
+        assert!(refused.is_some_and(|error| error.contains("`sse.presence_lease`")));
+        let refused = refusal(|sse| sse.retry_min = Duration::from_secs(60));
+        assert!(refused.is_some_and(|error| error.contains("`sse.retry_min`")));
+        assert_eq!(refusal(|sse| sse.rotate_after = Duration::MAX), None);
+    }
 }

@@ -16,6 +16,7 @@ use crate::{
     frame,
     limits::Permit,
     message::{BroadcastMessage, CLOSE_EVENT},
+    moment::{FAR, after},
     random,
     revocation::Revocation,
     subscription::{Next, Subscription},
@@ -52,12 +53,10 @@ impl EventBody {
     ) -> Self {
         let config = &subscription.shared().config;
         let now = Instant::now();
-        let (low, high) = (
-            config.rotate_after.mul_f32(0.8),
-            config.rotate_after.mul_f32(1.2),
-        );
-        let rotate_at = now + random::between(low, high);
-        let timer = sleep_until(rotate_at.min(now + config.keep_alive));
+        let rotate_after = config.rotate_after.min(FAR);
+        let (low, high) = (rotate_after.mul_f32(0.8), rotate_after.mul_f32(1.2));
+        let rotate_at = after(now, random::between(low, high));
+        let timer = sleep_until(rotate_at.min(after(now, config.keep_alive)));
         Self {
             until,
             stage: Stage::Opening,
@@ -131,7 +130,8 @@ impl EventBody {
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         while self.timer.as_mut().poll(context).is_ready() {
             let now = Instant::now();
-            let due = self.written_at + self.subscription.shared().config.keep_alive;
+            let keep_alive = self.subscription.shared().config.keep_alive;
+            let due = after(self.written_at, keep_alive);
             if now >= self.rotate_at {
                 self.stage = Stage::Over;
                 return Poll::Ready(Some(self.comment()));

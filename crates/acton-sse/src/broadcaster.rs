@@ -18,6 +18,7 @@ use crate::{
     keeper,
     limits::Connections,
     message::{BroadcastMessage, CLOSE_EVENT},
+    moment::after,
     presence::{Person, Presence},
     published::Published,
     refresh::Refresh,
@@ -317,7 +318,7 @@ impl SseBroadcaster {
     ///
     /// Outside of a tokio runtime they end at once.
     pub fn shutdown_within(&self, time: Duration) {
-        let wakers = self.shared.state().close(Instant::now() + time);
+        let wakers = self.shared.state().close(after(Instant::now(), time));
         wakers.into_iter().for_each(Waker::wake);
         self.shared.queued.notify_one();
     }

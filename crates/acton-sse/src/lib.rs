@@ -87,6 +87,7 @@ mod limits;
 mod revocation;
 mod stream;
 
+mod moment;
 mod query;
 mod random;
 

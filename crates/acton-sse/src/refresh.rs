@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::connection::ConnectionId;
+use crate::{connection::ConnectionId, moment::after};
 
 /// What is to be told about a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Refreshes {
         let key = (refresh.topic.clone(), refresh.event.clone());
         let Some(region) = self.regions.get_mut(&key) else {
             let region = Region {
-                quiet_until: now + self.every,
+                quiet_until: after(now, self.every),
                 waiting: None,
             };
             self.regions.insert(key, region);
@@ -68,7 +68,7 @@ impl Refreshes {
             let Some(origin) = region.waiting.take() else {
                 return false;
             };
-            region.quiet_until = now + every;
+            region.quiet_until = after(now, every);
             due.push(Refresh {
                 topic: topic.clone(),
                 event: event.clone(),

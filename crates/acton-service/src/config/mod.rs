@@ -283,6 +283,8 @@ impl<T> Config<T> {
         self.limits.check()?;
         self.log.check()?;
         self.cors.check()?;
+        #[cfg(feature = "sse")]
+        crate::live::check_settings(&self.sse)?;
         #[cfg(feature = "otel")]
         self.otel.check()?;
         Ok(())

@@ -9,6 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::Person;
+use crate::moment::after;
 
 #[derive(Debug)]
 pub(crate) struct Local {
@@ -58,7 +59,7 @@ impl Local {
         if let Some(guest) = guests.and_then(|guests| guests.get_mut(id)) {
             guest.connections -= 1;
             if guest.connections == 0 {
-                guest.leaves_at = Some(now + self.linger);
+                guest.leaves_at = Some(after(now, self.linger));
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     broadcaster::Shared,
     config::SseConfig,
     keeper,
+    moment::after,
 };
 use local::Local;
 use remote::Remote;
@@ -124,7 +125,7 @@ impl People {
         let first = self.alive_at.is_none();
         let due = self.alive_at.is_some_and(|at| at <= now);
         if first || due {
-            self.alive_at = Some(now + self.lease / 3);
+            self.alive_at = Some(after(now, self.lease / 3));
         }
         due
     }

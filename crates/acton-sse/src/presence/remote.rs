@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::Person;
+use crate::moment::after;
 
 #[derive(Debug)]
 pub(crate) struct Remote {
@@ -34,7 +35,7 @@ impl Remote {
         people: &[Person],
         now: Instant,
     ) -> bool {
-        let lives_until = now + self.lease;
+        let lives_until = after(now, self.lease);
         let known = self.nodes.entry(Arc::clone(node)).or_insert_with(|| Node {
             lives_until,
             topics: HashMap::new(),
@@ -51,7 +52,7 @@ impl Remote {
     pub(crate) fn is_alive(&mut self, node: &str, now: Instant) -> bool {
         let known = self.nodes.get_mut(node);
         known
-            .map(|node| node.lives_until = now + self.lease)
+            .map(|node| node.lives_until = after(now, self.lease))
             .is_some()
     }
 

@@ -101,6 +101,37 @@ async fn streams_rotate_after_ten_minutes_give_or_take_a_fifth_and_not_together(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_time_may_be_longer_than_any_clock_reaches() {
+    let config = SseConfig {
+        history_age: Duration::MAX,
+        keep_alive: Duration::MAX,
+        rotate_after: Duration::MAX,
+        retry_max: Duration::MAX,
+        refresh_every: Duration::MAX,
+        presence_linger: Duration::MAX,
+        presence_lease: Duration::MAX,
+        ..SseConfig::default()
+    };
+    let broadcaster = SseBroadcaster::from_config(&config);
+    let stream = broadcaster.stream("board", LastEventId::default());
+    let response = stream.present("board", Person::new("1", "Ann"));
+    let mut body = response.into_response().into_body();
+    assert!(body.frame().await.is_some());
+    broadcaster.refresh("board", "list", None).unwrap();
+    assert!(body.frame().await.is_some());
+    drop(body);
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(broadcaster.present("board").len(), 1);
+    let mut reader = broadcaster.subscribe();
+    broadcaster.shutdown_within(Duration::MAX);
+    assert!(
+        timeout(Duration::from_secs(60), reader.recv())
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_end_waits_until_the_others_will_get_everything() {
     let row = SharedRow::default();
     let own = row.another();
