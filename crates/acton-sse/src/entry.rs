@@ -79,6 +79,7 @@ impl Entry {
 
     /// What the entry costs, about: text, frame and bookkeeping.
     pub(crate) fn cost(&self) -> usize {
-        256 + 2 * self.message.data().len()
+        let event = self.message.event().unwrap_or_default();
+        256 + self.topic.len() + 2 * (event.len() + self.message.data().len())
     }
 }

@@ -646,6 +646,22 @@ mod tests {
     }
 
     #[test]
+    fn names_take_their_share_of_the_bytes() {
+        let mut history = history(|config| config.history_bytes = 1_000_000);
+        let (name, topic) = ("x".repeat(10_000), "y".repeat(10_000));
+        for _ in 0..100 {
+            let draft = Draft {
+                topic: topic.clone(),
+                message: BroadcastMessage::signal(name.as_str()),
+                closes: false,
+                origin: None,
+            };
+            history.append(history.last() + 1, draft);
+        }
+        assert!(history.kept <= 50, "{}", history.kept);
+    }
+
+    #[test]
     fn a_busy_topic_leaves_no_trail() {
         let mut history = history(|config| config.history = 1);
         for _ in 0..10_000 {
