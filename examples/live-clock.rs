@@ -6,7 +6,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use acton_service::htmx::Head;
 use acton_service::prelude::*;
 
 const CLOCK: &str = "clock";
@@ -16,21 +15,21 @@ const CLOCK: &str = "clock";
     ext = "html",
     source = r#"<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Live clock</title>{{ head }}</head>
+<head><meta charset="utf-8"><title>Live clock</title>{{ ctx.head().sse(true) }}</head>
 <body>
 <h1>Live clock</h1>
-<p hx-ext="sse" sse-connect="/events" hx-sse:connect="/events"><time sse-swap="tick">{{ now }}</time> UTC</p>
+<p hx-ext="sse" sse-connect="/events?last-event-id={{ ctx.cursor() }}"><time sse-swap="tick">{{ now }}</time> UTC</p>
 </body>
 </html>"#
 )]
 struct Page {
-    head: Head,
+    ctx: TemplateContext,
     now: String,
 }
 
-async fn page() -> HtmlTemplate {
-    let head = Head::new(HtmxVersion::V2).sse(true);
-    HtmlTemplate::page(Page { head, now: now() })
+/// The stream goes on where the context was taken: no tick falls between the page and its stream.
+async fn page(ctx: TemplateContext) -> HtmlTemplate {
+    HtmlTemplate::page(Page { ctx, now: now() })
 }
 
 async fn events(
@@ -60,14 +59,12 @@ fn now() -> String {
 
 fn app(broadcaster: Arc<SseBroadcaster>) -> ActonService {
     let routes = VersionedApiBuilder::new()
-        .with_frontend_routes(|router| {
-            router
-                .route("/", get(page))
-                .route("/events", get(events))
-                .layer(Extension(broadcaster))
-        })
+        .with_frontend_routes(|router| router.route("/", get(page)).route("/events", get(events)))
         .build_routes();
-    ServiceBuilder::new().with_routes(routes).build()
+    ServiceBuilder::new()
+        .with_routes(routes)
+        .with_broadcaster(broadcaster)
+        .build()
 }
 
 #[tokio::main]

@@ -23,8 +23,6 @@ pub(crate) struct Live {
     sender: Option<ConnectionId>,
     /// A name for the page that is the answer.
     pub(crate) connection: ConnectionId,
-    /// Where the stream of that page begins: before its tasks are read, so that no change falls in between.
-    pub(crate) cursor: String,
 }
 
 impl Live {
@@ -66,7 +64,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Live {
         Ok(Self {
             sender,
             connection: ConnectionId::random(),
-            cursor: broadcaster.cursor(),
             broadcaster,
         })
     }

@@ -1,4 +1,4 @@
-//! The broadcaster that the configuration asks for.
+//! The broadcaster of the service.
 
 use std::sync::Arc;
 
@@ -11,13 +11,48 @@ use crate::{
 #[cfg(feature = "sse-redis")]
 use crate::{redis::SharedPool, sse::RedisBackplane};
 
-/// A broadcaster that closes with the service.
-pub(crate) fn broadcaster(
+/// Which broadcaster the service has.
+#[derive(Default)]
+pub(crate) enum Live {
+    #[default]
+    Off,
+    /// One that is made as `[sse]` says.
+    Configured,
+    /// One that the application made.
+    Given(Arc<SseBroadcaster>),
+}
+
+impl Live {
+    /// Whether there are no other instances that could be out of reach.
+    pub(crate) fn is_alone(&self, config: &Config) -> bool {
+        matches!(self, Self::Configured) && config.sse.backplane == BackplaneKind::Memory
+    }
+
+    pub(crate) fn broadcaster(
+        self,
+        config: &Config,
+        #[cfg(feature = "sse-redis")] redis: &mut SharedPool<'_>,
+    ) -> Result<Option<Arc<SseBroadcaster>>, ConfigError> {
+        Ok(match self {
+            Self::Off => None,
+            Self::Configured => {
+                let broadcaster = configured(
+                    config,
+                    #[cfg(feature = "sse-redis")]
+                    redis,
+                )?;
+                Some(Arc::new(broadcaster))
+            }
+            Self::Given(broadcaster) => Some(broadcaster),
+        })
+    }
+}
+
+fn configured(
     config: &Config,
-    shutdown: &Shutdown,
     #[cfg(feature = "sse-redis")] redis: &mut SharedPool<'_>,
-) -> Result<Arc<SseBroadcaster>, ConfigError> {
-    let broadcaster = match config.sse.backplane {
+) -> Result<SseBroadcaster, ConfigError> {
+    Ok(match config.sse.backplane {
         BackplaneKind::Memory => SseBroadcaster::from_config(&config.sse),
         #[cfg(feature = "sse-redis")]
         BackplaneKind::Redis => {
@@ -29,15 +64,17 @@ pub(crate) fn broadcaster(
                 "the setting `sse.backplane` names a backplane whose feature is off; `redis` needs `sse-redis`",
             ));
         }
-    };
-    let broadcaster = Arc::new(broadcaster);
-    let closing = Arc::clone(&broadcaster);
+    })
+}
+
+/// Closes it with the service.
+pub(crate) fn close_with(shutdown: &Shutdown, broadcaster: &Arc<SseBroadcaster>) {
+    let closing = Arc::clone(broadcaster);
     shutdown.at_close(move |spread| {
         closing.shutdown_within(spread);
         let left = Left(closing);
         async move { left.0.flushed().await }
     });
-    Ok(broadcaster)
 }
 
 /// Says at the end how many messages only this instance has heard.
@@ -52,14 +89,21 @@ impl Drop for Left {
     }
 }
 
-/// Whether the other instances hear us; nothing to ask where there is only this one.
-pub(crate) fn check(config: &Config, broadcaster: &Arc<SseBroadcaster>) -> Option<Check> {
+/// Whether the other instances hear us.
+pub(crate) fn check(broadcaster: &Arc<SseBroadcaster>) -> Check {
     let broadcaster = Arc::clone(broadcaster);
     let ask = move || {
         let connected = broadcaster.is_connected();
         async move { connected.then_some(()).ok_or("not connected") }
     };
-    (config.sse.backplane != BackplaneKind::Memory).then(|| Check::new("live updates", ask))
+    Check::new("live updates", ask)
+}
+
+/// Tells the pages where their streams begin.
+#[cfg(feature = "askama")]
+pub(crate) fn cursors(broadcaster: &Arc<SseBroadcaster>) -> crate::templates::CursorSource {
+    let broadcaster = Arc::clone(broadcaster);
+    crate::templates::CursorSource::new(move || broadcaster.cursor())
 }
 
 /// Refuses times of which nothing but a flood would come.

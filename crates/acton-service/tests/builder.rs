@@ -207,6 +207,82 @@ async fn with_sse_hands_out_a_broadcaster() {
     );
 }
 
+/// A board whose page names the address of its stream, and an event that falls between the two.
+fn board() -> ServiceBuilder {
+    let page = |ctx: TemplateContext, Extension(broadcaster): Extension<Arc<SseBroadcaster>>| async move {
+        broadcaster.publish("board", "while the page was read");
+        broadcaster.close("board");
+        format!("/events?last-event-id={}", ctx.cursor())
+    };
+    let events = |Extension(broadcaster): Extension<Arc<SseBroadcaster>>, last: LastEventId| async move {
+        broadcaster.stream("board", last)
+    };
+    let routes = VersionedApiBuilder::new()
+        .with_frontend_routes(|router| router.route("/", get(page)).route("/events", get(events)))
+        .build_routes();
+    ServiceBuilder::new()
+        .with_config(config())
+        .with_routes(routes)
+}
+
+/// What the stream of a page brings, from the board's service as it is served.
+async fn stream_of_a_page(builder: ServiceBuilder) -> String {
+    let bound = builder.build().bind().unwrap();
+    let address = bound.local_addr();
+    tokio::spawn(bound.serve());
+    let page = over_tcp(address, "/").await;
+    let (_, stream) = page.split_once("\r\n\r\n").unwrap();
+    over_tcp(address, stream).await
+}
+
+#[tokio::test]
+async fn what_is_published_between_a_page_and_its_stream_arrives() {
+    let broadcaster = Arc::new(SseBroadcaster::new());
+    broadcaster.publish("board", "on the page already");
+    for builder in [
+        board().with_sse(),
+        board().with_broadcaster(Arc::clone(&broadcaster)),
+    ] {
+        let stream = stream_of_a_page(builder).await;
+        assert!(
+            stream.contains("data: while the page was read\n"),
+            "{stream}"
+        );
+        assert!(
+            !stream.contains("already") && !stream.contains("gap"),
+            "{stream}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_live_updates_has_pages_without_a_cursor() {
+    let page = |ctx: TemplateContext| async move { format!("[{}]", ctx.cursor()) };
+    assert_eq!(ask(builder(page), "/").await, (200, "[]".to_owned()));
+}
+
+#[tokio::test]
+async fn with_broadcaster_hands_it_out_and_closes_it_with_the_service() {
+    let broadcaster = Arc::new(SseBroadcaster::new());
+    let given = Arc::clone(&broadcaster);
+    let page = move |Extension(broadcaster): Extension<Arc<SseBroadcaster>>| {
+        std::future::ready(Arc::ptr_eq(&broadcaster, &given).to_string())
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = builder(page)
+        .with_broadcaster(Arc::clone(&broadcaster))
+        .with_shutdown(async { drop(stopped.await) });
+    let bound = service.build().bind().unwrap();
+    let address = bound.local_addr();
+    let running = tokio::spawn(bound.serve());
+    assert!(over_tcp(address, "/").await.ends_with("true"));
+    assert!(!broadcaster.is_closed());
+    stop.send(()).unwrap();
+    let ended = timeout(Duration::from_secs(10), running).await;
+    ended.unwrap().unwrap().unwrap();
+    assert!(broadcaster.is_closed());
+}
+
 #[cfg(feature = "auth")]
 #[tokio::test]
 async fn with_throttle_counts_logins_as_configured() {

@@ -265,11 +265,15 @@ impl SseBroadcaster {
     /// Where the topics stand now: what a page carries that is rendered now, as the start of its
     /// stream, so that nothing is lost between the two.
     ///
-    /// One cursor covers every topic. Take it before the data of the page is read.
+    /// One cursor covers every topic. Take it before the data of the page is read; under
+    /// `acton-service` the `TemplateContext` of a page has done so.
     #[must_use]
     pub fn cursor(&self) -> String {
-        let state = self.shared.state();
-        state.history.epoch.id_of(&state.history.now())
+        let (epoch, place) = {
+            let state = self.shared.state();
+            (state.history.epoch.clone(), state.history.now())
+        };
+        epoch.id_of(&place)
     }
 
     /// How many subscriptions and streams there are.

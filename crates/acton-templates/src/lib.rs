@@ -41,7 +41,7 @@ mod helpers;
 
 mod error;
 
-pub use context::{ContextRejection, CspNonce, Csrf, TemplateContext};
+pub use context::{ContextRejection, CspNonce, Csrf, CursorSource, TemplateContext};
 pub use error::RenderError;
 pub use error_page::{
     Asker, ErrorMessage, ErrorPages, ErrorPagesFuture, ErrorPagesLayer, ErrorPagesService,

@@ -79,16 +79,25 @@ impl ServiceBuilder {
         }
         let shutdown = Shutdown::default();
         #[cfg(feature = "sse")]
-        if self.sse {
-            let broadcaster = crate::live::broadcaster(
+        {
+            let live = std::mem::take(&mut self.live);
+            let is_alone = live.is_alone(&config);
+            let broadcaster = live.broadcaster(
                 &config,
-                &shutdown,
                 #[cfg(feature = "sse-redis")]
                 &mut redis,
             )?;
-            self.checks
-                .extend(crate::live::check(&config, &broadcaster));
-            self = self.with_state(broadcaster);
+            if let Some(broadcaster) = broadcaster {
+                crate::live::close_with(&shutdown, &broadcaster);
+                if !is_alone {
+                    self.checks.push(crate::live::check(&broadcaster));
+                }
+                #[cfg(feature = "askama")]
+                {
+                    self = self.with_state(crate::live::cursors(&broadcaster));
+                }
+                self = self.with_state(broadcaster);
+            }
         }
         let name = config.service.name.clone();
         #[cfg(feature = "otel")]

@@ -5,6 +5,8 @@ mod config;
 mod service;
 
 use std::fmt::Display;
+#[cfg(feature = "sse")]
+use std::sync::Arc;
 
 use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use tower::{Layer, Service};
@@ -60,7 +62,7 @@ pub struct ServiceBuilder {
     #[cfg(any(feature = "session-memory", feature = "session-redis"))]
     sessions: bool,
     #[cfg(feature = "sse")]
-    sse: bool,
+    live: crate::live::Live,
 }
 
 impl ServiceBuilder {
@@ -87,7 +89,7 @@ impl ServiceBuilder {
             #[cfg(any(feature = "session-memory", feature = "session-redis"))]
             sessions: false,
             #[cfg(feature = "sse")]
-            sse: false,
+            live: crate::live::Live::default(),
         }
     }
 
@@ -151,10 +153,28 @@ impl ServiceBuilder {
 
     /// Makes a broadcaster as `[sse]` says and hands it to every handler, as `Extension<Arc<SseBroadcaster>>`.
     ///
-    /// It closes when the service stops.
+    /// It closes when the service stops. A `TemplateContext` that a handler takes knows where its topics stood before:
+    /// `ctx.cursor()`.
     #[cfg(feature = "sse")]
     pub fn with_sse(mut self) -> Self {
-        self.sse = true;
+        self.live = crate::live::Live::Configured;
+        self
+    }
+
+    /// As [`with_sse`](Self::with_sse), with a broadcaster that the application made, for what is published outside of
+    /// handlers. `[sse]` says nothing about it.
+    ///
+    /// ```
+    /// use acton_service::prelude::*;
+    ///
+    /// # fn tick(_: Arc<SseBroadcaster>) {}
+    /// let broadcaster = Arc::new(SseBroadcaster::new());
+    /// tick(Arc::clone(&broadcaster));
+    /// let service = ServiceBuilder::new().with_broadcaster(broadcaster);
+    /// ```
+    #[cfg(feature = "sse")]
+    pub fn with_broadcaster(mut self, broadcaster: Arc<crate::sse::SseBroadcaster>) -> Self {
+        self.live = crate::live::Live::Given(broadcaster);
         self
     }
 

@@ -5,7 +5,7 @@ use axum_core::{
 };
 use http::request::Parts;
 
-use super::{CspNonce, TemplateContext};
+use super::{CspNonce, CursorSource, TemplateContext};
 
 #[cfg(feature = "session")]
 use super::flash::Flash;
@@ -43,6 +43,7 @@ impl TemplateContext {
         Self {
             path: uri.path().to_owned(),
             nonce: CspNonce::of(parts),
+            cursor: CursorSource::now(&parts.extensions),
             htmx: Htmx::from_headers(&parts.headers),
             request: htmx.cloned(),
             ..Self::default()

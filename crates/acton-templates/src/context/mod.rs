@@ -1,6 +1,7 @@
 //! What every page shows.
 
 mod csrf;
+mod cursor;
 mod extract;
 mod nonce;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use acton_htmx::{Htmx, HtmxContext, HtmxVersion, Markup};
 
 pub use csrf::Csrf;
+pub use cursor::CursorSource;
 pub use extract::ContextRejection;
 pub use nonce::CspNonce;
 
@@ -41,6 +43,7 @@ pub struct TemplateContext {
     flash: Flash,
     meta: BTreeMap<String, String>,
     nonce: Option<CspNonce>,
+    cursor: String,
     htmx: Htmx,
     /// Who is told that the answer depends on who asked, and which version is configured.
     request: Option<HtmxContext>,
@@ -78,6 +81,13 @@ impl TemplateContext {
     #[must_use]
     pub fn with_csrf(mut self, csrf: impl Into<Csrf>) -> Self {
         self.csrf = Some(csrf.into());
+        self
+    }
+
+    /// Where live updates stood before the data of the page was read, read with [`cursor`](Self::cursor).
+    #[must_use]
+    pub fn with_cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.cursor = cursor.into();
         self
     }
 
@@ -159,6 +169,32 @@ impl TemplateContext {
         self.nonce.as_ref().map_or("", CspNonce::as_str)
     }
 
+    /// Where the page's stream of live updates begins: the `last-event-id` of its URL. It covers every topic.
+    ///
+    /// It was taken when the context was extracted, so what is published while the handler reads its data, or before
+    /// the browser has opened the stream, arrives there. Extractors that read such data come after this one.
+    ///
+    /// It is empty for a service without live updates, and a stream with an empty id begins with what comes next.
+    ///
+    /// ```
+    /// use acton_templates::TemplateContext;
+    /// use askama::Template;
+    ///
+    /// #[derive(Template)]
+    /// #[template(ext = "html", source = r#"<main hx-ext="sse" sse-connect="/events?last-event-id={{ ctx.cursor() }}">"#)]
+    /// struct Board {
+    ///     ctx: TemplateContext,
+    /// }
+    ///
+    /// let ctx = TemplateContext::new().with_cursor("c1-42");
+    /// assert!(Board { ctx }.render()?.contains("/events?last-event-id=c1-42\""));
+    /// # Ok::<(), askama::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
     /// A value that was given with [`with_meta`](Self::with_meta).
     #[must_use]
     pub fn meta(&self, name: &str) -> Option<&str> {
@@ -197,6 +233,7 @@ impl Default for TemplateContext {
             flash: Flash::default(),
             meta: BTreeMap::new(),
             nonce: None,
+            cursor: String::new(),
             htmx: Htmx::PLAIN,
             request: None,
         }
@@ -243,6 +280,34 @@ mod tests {
     #[test]
     fn debug_output_shows_no_token() {
         assert!(!format!("{:?}", TemplateContext::new().with_csrf("SECRET")).contains("SECRET"));
+    }
+
+    #[tokio::test]
+    async fn the_cursor_is_taken_once_before_the_handler_reads() {
+        use std::sync::{Arc, Mutex};
+
+        let published = Arc::new(Mutex::new(7));
+        let asked = Arc::clone(&published);
+        let source = CursorSource::new(move || format!("c-{}", asked.lock().unwrap()));
+        let show = move |ctx: TemplateContext| async move {
+            *published.lock().unwrap() = 8;
+            format!("{} {}", ctx.cursor(), ctx.clone().cursor())
+        };
+        let app: Router = Router::new().route("/", get(show)).layer(Extension(source));
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let body = app.oneshot(request).await.unwrap().into_body();
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "c-7 c-7");
+    }
+
+    #[tokio::test]
+    async fn without_live_updates_the_cursor_is_empty() {
+        let app: Router = Router::new().route(
+            "/",
+            get(|ctx: TemplateContext| async move { format!("[{}]", ctx.cursor()) }),
+        );
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let body = app.oneshot(request).await.unwrap().into_body();
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "[]");
     }
 
     async fn extract(request: Request<Body>) -> String {
