@@ -46,8 +46,8 @@ pub(crate) struct Series {
 pub(crate) enum Verdict {
     /// A request that was sent together with the one that got the next token.
     Parallel,
-    /// It is good, and here is the next one.
-    Renewed(Series, Token),
+    /// It is good, once.
+    Good,
     /// It was used before, so two browsers have it.
     Stolen,
 }
@@ -157,29 +157,36 @@ impl Series {
     /// The last token but one stays good until somebody comes with its successor, since the answer that carried the
     /// successor may not have arrived. A thief and the owner still cannot both go on: one of them comes with a token
     /// that is neither.
-    pub(crate) fn judge(&self, token: &Token, now_ms: u64) -> Verdict {
+    ///
+    /// What counts is when the request arrived: it may have waited for long before anybody asked who sent it.
+    pub(crate) fn judge(&self, token: &Token, arrived_ms: u64) -> Verdict {
         if self.is_stolen {
             return Verdict::Stolen;
         }
         let hash = token.hash();
         let is_previous = self.previous.as_ref() == Some(&hash);
-        if is_previous && now_ms < self.renewed_ms.saturating_add(PARALLEL_MS) {
+        if is_previous && arrived_ms < self.renewed_ms.saturating_add(PARALLEL_MS) {
             return Verdict::Parallel;
         }
         let is_used_up = is_previous && self.is_confirmed;
         if is_used_up || (!is_previous && self.current != hash) {
             return Verdict::Stolen;
         }
+        Verdict::Good
+    }
+
+    /// The series after the use of a good token, and the next token.
+    pub(crate) fn renew(&self, token: &Token, now_ms: u64) -> (Self, Token) {
         let next = token.next();
         let series = Self {
             current: next.hash(),
-            previous: Some(hash),
+            previous: Some(token.hash()),
             renewed_ms: now_ms,
             number: random::bytes(),
             is_confirmed: false,
             ..self.clone()
         };
-        Verdict::Renewed(series, next)
+        (series, next)
     }
 }
 
@@ -199,7 +206,7 @@ mod tests {
 
     fn renew(series: &Series, token: &Token, now_ms: u64) -> Option<(Series, Token)> {
         match series.judge(token, now_ms) {
-            Verdict::Renewed(series, token) => Some((series, token)),
+            Verdict::Good => Some(series.renew(token, now_ms)),
             Verdict::Parallel | Verdict::Stolen => None,
         }
     }
@@ -216,7 +223,12 @@ mod tests {
     fn requests_sent_together_are_not_a_theft() {
         let (series, first) = begin();
         let (series, _) = renew(&series, &first, LATER).unwrap();
-        assert!(matches!(series.judge(&first, LATER + 5), Verdict::Parallel));
+        for arrived_ms in [0, LATER, LATER + 5] {
+            assert!(matches!(
+                series.judge(&first, arrived_ms),
+                Verdict::Parallel
+            ));
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Visit {
     pub(crate) store: Store,
     /// As it arrived, before nested routers shorten it.
     pub(crate) uri: Uri,
+    /// When it arrived. What it asks for may come much later.
+    arrived_ms: u64,
     /// The id the browser sent.
     cookie: Option<Id>,
     remembered: Option<Token>,
@@ -147,6 +149,7 @@ impl Visit {
         Self {
             store: shared.store.for_request(),
             shared,
+            arrived_ms: now_ms(),
             // A `Session` without an id would not look for one, and a remembered browser has one in store.
             cookie: id.or_else(|| remembered.map(|_: Token| Id::default())),
             remembered,

@@ -85,7 +85,7 @@ impl Visit {
             let Slot::Series(series) = &*seen.slot else {
                 break;
             };
-            match series.judge(token, now_ms()) {
+            match series.judge(token, self.arrived_ms) {
                 Verdict::Parallel => return Ok(Some(series.clone())),
                 Verdict::Stolen => {
                     if series.is_good() {
@@ -107,7 +107,8 @@ impl Visit {
                     self.pending().remember = RememberChange::Delete;
                     break;
                 }
-                Verdict::Renewed(series, next) => {
+                Verdict::Good => {
+                    let (series, next) = series.renew(token, now_ms());
                     let slot = Slot::Series(series.clone());
                     let until_ms = self.remembered_until();
                     let list = remembered_key(&series.user);

@@ -1,8 +1,17 @@
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use acton_session::{SessionConfig, Store, session_layer};
-use axum::http::{StatusCode, header};
+use acton_session::{CurrentUser, SessionConfig, Store, session_layer};
+use axum::{
+    Router,
+    extract::OptionalFromRequestParts,
+    http::{StatusCode, header, request::Parts},
+    routing::get,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use tokio::sync::Semaphore;
 
 use crate::{
     app::{app, app_with},
@@ -230,6 +239,44 @@ async fn a_browser_that_lost_the_next_token_is_no_thief() {
     browser.forget("id");
     assert_eq!(user(&browser).await, "alice");
     assert_ne!(browser.named("remember"), lost.named("remember"));
+}
+
+/// It waited before anybody asked who sent it, and what came with it had long gone on.
+#[tokio::test]
+async fn a_request_that_was_sent_with_the_last_token_and_waited_is_no_theft() {
+    let shelf = Shelf::default();
+    let store = Store::custom(shelf.clone());
+    let gate = Arc::new(Semaphore::new(0));
+    let (arrived, go_on) = (Arc::new(Semaphore::new(0)), Arc::clone(&gate));
+    let tell = Arc::clone(&arrived);
+    let late = async move |mut parts: Parts| {
+        tell.add_permits(1);
+        go_on.acquire().await.unwrap().forget();
+        let user =
+            <CurrentUser as OptionalFromRequestParts<()>>::from_request_parts(&mut parts, &());
+        let user = user.await.unwrap();
+        user.map(|user| user.id).unwrap_or_default()
+    };
+    let layer = session_layer(&SessionConfig::default(), store.clone());
+    let waiting = Router::new().route("/late", get(late)).layer(layer);
+    let browser = log_in(&app(store), "alice").await;
+    browser.forget("id");
+    let tab = browser.twin().on(&waiting);
+    let tab = tokio::spawn(async move { tab.get("/late").await.body });
+    arrived.acquire().await.unwrap().forget();
+    // The next token is there, and known to have arrived.
+    for _ in 0..2 {
+        assert_eq!(user(&browser).await, "alice");
+    }
+    // The moment in which the last token is good beside it is over just after the request arrived.
+    let arrived = SystemTime::now();
+    while SystemTime::now() < arrived + Duration::from_millis(2) {
+        tokio::task::yield_now().await;
+    }
+    shelf.renew_remembered(SystemTime::now() - Duration::from_secs(10));
+    gate.add_permits(1);
+    assert_eq!(tab.await.unwrap(), "alice");
+    assert_eq!(user(&browser).await, "alice");
 }
 
 /// Also where the session has another id by then.

@@ -3,7 +3,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use acton_session::{SessionStore, Store};
@@ -66,7 +66,7 @@ struct Hang {
     is_done: bool,
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl Shelf {
     /// Every answer takes so long.
@@ -124,11 +124,21 @@ impl Shelf {
 
     /// Every remembered browser was here so much earlier.
     pub(crate) fn age_remembered(&self, by: Duration) {
+        self.change_remembered(|renewed| renewed - by);
+    }
+
+    /// Every remembered browser was here last at this time.
+    pub(crate) fn renew_remembered(&self, at: SystemTime) {
+        self.change_remembered(|_| at.duration_since(UNIX_EPOCH).unwrap());
+    }
+
+    fn change_remembered(&self, change: impl Fn(Duration) -> Duration) {
         for record in self.records.lock().unwrap().values_mut() {
             for kept in record.data.values_mut() {
                 if let Some(renewed) = kept.pointer_mut("/series/renewed_ms") {
-                    let by = u64::try_from(by.as_millis()).unwrap();
-                    *renewed = (renewed.as_u64().unwrap() - by).into();
+                    let was = Duration::from_millis(renewed.as_u64().unwrap());
+                    let now = u64::try_from(change(was).as_millis()).unwrap();
+                    *renewed = now.into();
                 }
             }
         }
