@@ -20,6 +20,7 @@ use crate::{
     flash::FlashMessage,
     patch::ExpiryPatch,
     record::{Data, PendingFlash, Slot, Stored, now_ms},
+    registry::SessionRegistry,
     remember::{Series, Token},
     service::Shared,
     store::{Key, Snapshot, Store},
@@ -282,7 +283,8 @@ impl Visit {
         let forgotten = self.forget_browser().await;
         saved.remember(forgotten)?;
         if let Some(id) = saved.id.or(self.cookie) {
-            let ended = self.end_session(&Key::of(&id)).await;
+            let may_be_remembered = saved.session().is_none_or(|own| own.series.is_some());
+            let ended = self.end_session(&Key::of(&id), may_be_remembered).await;
             saved.remember(ended)?;
             self.pending().cookie = CookieChange::Delete;
         }
@@ -302,8 +304,13 @@ impl Visit {
         Ok(())
     }
 
-    /// With the browser that another request has remembered for it meanwhile.
-    async fn end_session(&self, key: &Key) -> Result<(), Error> {
+    /// With all that a remembered browser has, and the one that another request has remembered for it meanwhile.
+    async fn end_session(&self, key: &Key, may_be_remembered: bool) -> Result<(), Error> {
+        if may_be_remembered {
+            // The others first: as long as this one lives, the logout can be tried again.
+            let registry = SessionRegistry::new(self.store.clone(), self.shared.lifetimes);
+            registry.revoke_beside(*key).await?;
+        }
         let own = self.remembered.map(|token| token.key());
         let series = self.store.end(key).await?.series;
         for series in series.iter().filter(|series| own.as_ref() != Some(series)) {

@@ -193,6 +193,13 @@ impl Visit {
         pending.remembers = Some((token, series));
     }
 
+    /// Remembers the browser as before under another name, unless it is to be remembered already.
+    pub(crate) fn remember_anew(&self, user: &str, roles: &[String]) {
+        if self.pending().remembers.is_none() {
+            self.remember(user, roles);
+        }
+    }
+
     /// Whomever the browser was remembered as is somebody else, or was forgotten long ago.
     pub(crate) fn forget_later(&self) {
         self.pending().forgets = true;

@@ -80,6 +80,12 @@ impl Browser {
         self.send(Request::get(path), "").await
     }
 
+    /// As [`get`](Self::get), with this `User-Agent`.
+    pub(crate) async fn get_as(&self, device: &str, path: &str) -> Page {
+        let request = Request::get(path).header(header::USER_AGENT, device);
+        self.send(request, "").await
+    }
+
     /// A form without a token.
     pub(crate) async fn post(&self, path: &str, form: &str) -> Page {
         self.send(form_request(Method::POST, path), form.to_owned())

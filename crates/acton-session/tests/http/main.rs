@@ -22,6 +22,7 @@ mod layers;
 mod leaving;
 mod login;
 mod logs;
+mod meanwhile;
 mod others;
 mod redis_server;
 mod registry;

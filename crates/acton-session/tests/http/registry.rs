@@ -18,6 +18,8 @@ on_every_store![
     a_login_too_many_ends_the_oldest,
     a_remembered_browser_is_listed_once_and_ended_with_all_its_sessions,
     a_remembered_browser_without_a_session_is_listed_and_ended,
+    whoever_copied_a_remembered_browser_is_listed_and_ended_alone,
+    a_copy_on_the_same_device_is_listed_while_both_are_used,
 ];
 
 async fn log_in(browser: &Browser, user: &str, device: &str) {
@@ -154,9 +156,9 @@ async fn a_remembered_browser_is_listed_once_and_ended_with_all_its_sessions(sto
         send_login(browser, "username=alice&remember=true", device).await;
     }
     let closed = phone.twin();
-    for browser in [&phone, &laptop] {
+    for (browser, device) in [(&phone, "Phone"), (&laptop, "Laptop")] {
         browser.forget("id");
-        assert_eq!(browser.get("/user").await.body, "alice");
+        assert_eq!(browser.get_as(device, "/user").await.body, "alice");
     }
     let listed = laptop.get("/sessions").await.body;
     let lines: Vec<_> = listed.lines().collect();
@@ -173,6 +175,62 @@ async fn a_remembered_browser_is_listed_once_and_ended_with_all_its_sessions(sto
         browser.forget("id");
         assert_eq!(browser.get("/user").await.body, expected);
     }
+}
+
+/// The lines of the list, the handle of each apart.
+async fn listed(browser: &Browser) -> Vec<(String, String)> {
+    let listed = browser.get("/sessions").await.body;
+    let lines = listed.lines().map(|line| line.split_once(' ').unwrap());
+    lines
+        .map(|(handle, rest)| (handle.to_owned(), rest.to_owned()))
+        .collect()
+}
+
+/// Somebody with a remembered browser, and a thief who came with a copy of its cookie.
+async fn owner_and_thief(store: Store, device: &str) -> (Browser, Browser) {
+    let owner = Browser::new(&app(store));
+    send_login(&owner, "username=alice&remember=true", "Phone").await;
+    let thief = owner.twin();
+    thief.forget("id");
+    assert_eq!(thief.get_as(device, "/user").await.body, "alice");
+    (owner, thief)
+}
+
+/// Whether the browser is logged in, and is so again when it has been closed.
+async fn is_in(browser: &Browser) -> (bool, bool) {
+    let session = browser.get("/user").await.body == "alice";
+    browser.forget("id");
+    (session, browser.get("/user").await.body == "alice")
+}
+
+async fn whoever_copied_a_remembered_browser_is_listed_and_ended_alone(store: Store) {
+    let (owner, thief) = owner_and_thief(store, "Elsewhere").await;
+    let lines = listed(&owner).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0].1, "Phone true");
+    assert_eq!(lines[1].1, "Elsewhere false");
+    let form = format!("handle={}", lines[1].0);
+    let page = owner.submit("/sessions", &form).await;
+    assert_eq!(page.body, "true");
+    assert_eq!(listed(&owner).await.len(), 1);
+    assert_eq!(is_in(&thief).await, (false, false));
+    assert_eq!(is_in(&owner).await, (true, true));
+}
+
+async fn a_copy_on_the_same_device_is_listed_while_both_are_used(store: Store) {
+    // Sessions are told apart by whole milliseconds.
+    let later = || tokio::time::sleep(Duration::from_millis(2));
+    let (owner, thief) = owner_and_thief(store, "Phone").await;
+    later().await;
+    // What was written is used.
+    thief.post("/session/set", "k=a&v=1").await;
+    let lines = listed(&owner).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_ne!(lines[0].0, lines[1].0);
+    let form = format!("handle={}", lines[0].0);
+    assert_eq!(thief.submit("/sessions", &form).await.body, "true");
+    assert_eq!(is_in(&owner).await, (false, false));
+    assert_eq!(is_in(&thief).await, (true, true));
 }
 
 async fn a_remembered_browser_without_a_session_is_listed_and_ended(store: Store) {

@@ -26,6 +26,8 @@ on_every_store![
     logging_out_forgets_the_browser,
     ending_a_session_from_outside_forgets_its_browser,
     a_changed_password_forgets_the_other_browsers,
+    a_copy_of_the_cookie_does_not_outlive_a_changed_password,
+    logging_out_ends_what_the_browser_had_before_it_was_closed,
     a_token_that_is_unknown_is_nobody_and_deletes_nothing,
     the_next_user_is_not_remembered_as_the_last_one,
     a_browser_that_is_remembered_for_long_is_still_forgotten_on_demand,
@@ -134,6 +136,44 @@ async fn a_changed_password_forgets_the_other_browsers(store: Store) {
         browser.forget("id");
         assert_eq!(user(browser).await, expected);
     }
+}
+
+/// Neither where the thief has not come yet, nor where one has.
+async fn a_copy_of_the_cookie_does_not_outlive_a_changed_password(store: Store) {
+    for (has_come, path) in [(false, "/password"), (true, "/password"), (true, "/others")] {
+        let owner = log_in(&app(store.clone()), "alice").await;
+        let thief = owner.twin();
+        thief.forget("id");
+        if has_come {
+            assert_eq!(user(&thief).await, "alice");
+        }
+        let copied = owner.named("remember");
+        let page = owner.submit(path, "").await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert_ne!(owner.named("remember"), copied);
+        assert_eq!(user(&thief).await, "", "{has_come} {path}");
+        thief.forget("id");
+        assert_eq!(user(&thief).await, "", "{has_come} {path}");
+        assert_eq!(user(&owner).await, "alice");
+        owner.forget("id");
+        assert_eq!(user(&owner).await, "alice", "{has_come} {path}");
+        let listed = owner.get("/sessions").await.body;
+        assert_eq!(listed.lines().count(), 1, "{listed}");
+        owner.submit("/logout", "").await;
+    }
+}
+
+/// As when a browser is closed, which ends no session, and opened again.
+async fn logging_out_ends_what_the_browser_had_before_it_was_closed(store: Store) {
+    let app = app(store);
+    let (browser, other) = (log_in(&app, "alice").await, log_in(&app, "alice").await);
+    let closed = browser.twin();
+    browser.forget("id");
+    assert_eq!(user(&browser).await, "alice");
+    assert_eq!(user(&closed).await, "alice");
+    browser.submit("/logout", "").await;
+    assert_eq!(user(&closed).await, "");
+    assert_eq!(user(&other).await, "alice");
 }
 
 async fn a_token_that_is_unknown_is_nobody_and_deletes_nothing(store: Store) {
