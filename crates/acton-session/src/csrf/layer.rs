@@ -26,7 +26,8 @@ pub(crate) async fn admit(
 
 async fn admit_change(visit: &Visit, request: Request<Body>) -> Result<Request<Body>, Response> {
     let headers = request.headers();
-    visit.shared.origins.check(headers).map_err(refuse)?;
+    let origins = &visit.shared.origins;
+    origins.check(request.uri(), headers).map_err(refuse)?;
     // Without a session no token can be right: there is no need to read the body.
     if !visit.has_cookie() {
         return Err(refuse(CsrfError::Missing));

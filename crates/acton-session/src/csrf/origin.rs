@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use crate::error::CsrfError;
 
@@ -96,8 +96,8 @@ impl OriginPolicy {
     ///
     /// References: <https://www.w3.org/TR/fetch-metadata/>,
     /// <https://fetch.spec.whatwg.org/#origin-header>
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), CsrfError> {
-        if self.check_origin(headers)? == Sender::Trusted {
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), CsrfError> {
+        if self.check_origin(uri, headers)? == Sender::Trusted {
             return Ok(());
         }
         let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
@@ -108,7 +108,7 @@ impl OriginPolicy {
         }
     }
 
-    fn check_origin(&self, headers: &HeaderMap) -> Result<Sender, CsrfError> {
+    fn check_origin(&self, uri: &Uri, headers: &HeaderMap) -> Result<Sender, CsrfError> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let origin = match (origins.next(), origins.next()) {
             (None, _) => return Ok(Sender::Unnamed),
@@ -118,7 +118,7 @@ impl OriginPolicy {
         let origin = origin.ok_or(CsrfError::Origin)?;
         if self.trusted.contains(&origin) {
             Ok(Sender::Trusted)
-        } else if self.is_own(&origin, headers) {
+        } else if self.is_own(&origin, uri, headers) {
             Ok(Sender::Own)
         } else {
             Err(CsrfError::Origin)
@@ -128,7 +128,9 @@ impl OriginPolicy {
     /// A page cannot choose the `Host` of a request it sends elsewhere, so host against `Host` is as good a proof
     /// as the configured origin, and it holds when a service is reached by several names. The scheme has to match
     /// where it is known: a page under `http` is not a page under `https`.
-    fn is_own(&self, origin: &Origin, headers: &HeaderMap) -> bool {
+    ///
+    /// In HTTP/2 the host stands in the URI alone.
+    fn is_own(&self, origin: &Origin, uri: &Uri, headers: &HeaderMap) -> bool {
         if self.own.as_ref() == Some(origin) {
             return true;
         }
@@ -136,9 +138,10 @@ impl OriginPolicy {
             Some(own) => own.https,
             None => origin.https,
         };
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
+        let host = match headers.get(header::HOST) {
+            Some(host) => host.to_str().ok(),
+            None => uri.authority().map(http::uri::Authority::as_str),
+        };
         let host = host.and_then(|host| Authority::parse(host, https));
         origin.https == https && host.as_ref() == Some(&origin.authority)
     }
@@ -173,7 +176,7 @@ mod tests {
         for (name, value) in sent {
             headers.append(name, HeaderValue::from_str(value).unwrap());
         }
-        policy().check(&headers)
+        policy().check(&Uri::from_static("/form"), &headers)
     }
 
     #[test]
@@ -262,6 +265,24 @@ mod tests {
             (header::HOST, "alias.test"),
         ];
         assert_eq!(check(&sent), Err(CsrfError::Origin));
+    }
+
+    #[test]
+    fn the_host_may_stand_in_the_uri_alone() {
+        let check = |uri: &'static str, sent: &[(HeaderName, &'static str)]| {
+            let sent = sent.iter().cloned();
+            let headers = sent.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            policy().check(&Uri::from_static(uri), &headers.collect())
+        };
+        let origin = (header::ORIGIN, "https://alias.test");
+        let uri = "https://alias.test/form";
+        assert_eq!(check(uri, &[origin.clone()]), Ok(()));
+        assert_eq!(
+            check("https://app.test/form", &[origin.clone()]),
+            Err(CsrfError::Origin)
+        );
+        let host = (header::HOST, "app.test");
+        assert_eq!(check(uri, &[origin, host]), Err(CsrfError::Origin));
     }
 
     #[test]
