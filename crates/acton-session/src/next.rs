@@ -84,14 +84,27 @@ impl<'de> Deserialize<'de> for Next {
 
 /// The address of the login page that leads back.
 pub(crate) fn login_url(login_path: &str, back_to: Option<&str>) -> String {
+    // As a header can say it.
+    let login =
+        LocalUrl::parse(login_path).map_or_else(|_| login_path.to_owned(), |url| url.to_string());
+    let (page, fragment) = match login.split_once('#') {
+        Some((page, fragment)) => (page, format!("#{fragment}")),
+        None => (login.as_str(), String::new()),
+    };
     match back_to.map(Next::parse) {
+        // Whoever is there already knows where to go next.
+        Some(next) if path_of(next.as_str()) == path_of(page) => next.to_string(),
         Some(next) if next.as_str() != "/" => {
             let next = utf8_percent_encode(next.as_str(), VALUE);
-            let joint = if login_path.contains('?') { '&' } else { '?' };
-            format!("{login_path}{joint}next={next}")
+            let joint = if page.contains('?') { '&' } else { '?' };
+            format!("{page}{joint}next={next}{fragment}")
         }
-        _ => login_path.to_owned(),
+        _ => login,
     }
+}
+
+fn path_of(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -122,6 +135,21 @@ mod tests {
         assert_eq!(login_url("/in?a=1", Some("/me")), "/in?a=1&next=%2Fme");
         assert_eq!(login_url("/login", Some("//evil.test")), "/login");
         assert_eq!(login_url("/login", None), "/login");
+        assert_eq!(login_url("/in#form", Some("/me")), "/in?next=%2Fme#form");
+    }
+
+    #[test]
+    fn a_login_page_may_have_any_name() {
+        assert_eq!(login_url("/für dich", None), "/f%C3%BCr%20dich");
+        let url = login_url("/für dich", Some("/me"));
+        assert_eq!(url, "/f%C3%BCr%20dich?next=%2Fme");
+    }
+
+    #[test]
+    fn the_login_page_does_not_lead_back_to_itself() {
+        let first = login_url("/login", Some("/me"));
+        assert_eq!(login_url("/login", Some(&first)), first);
+        assert_eq!(login_url("/login", Some("/login")), "/login");
     }
 
     proptest::proptest! {
