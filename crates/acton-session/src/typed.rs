@@ -40,12 +40,15 @@ use crate::{
 /// begins anew, and two types of one name inside one function would share a place.
 ///
 /// Data that does not fit the type any more, after an update of the application, becomes the default, with one warning
-/// in the log. The value must not outlive the request: what a spawned task changes is not written.
+/// in the log. The value must not outlive the request: what a spawned task changes is not written. Nor is it written by
+/// itself where the session it was read from has ended meanwhile, or belongs to another user.
 pub struct TypedSession<T: Serialize + 'static> {
     session: Session,
     visit: Arc<Visit>,
     data: T,
     is_changed: bool,
+    /// Of which session the data is, where the request has had several.
+    era: u32,
 }
 
 impl<T: Serialize + 'static> TypedSession<T> {
@@ -94,8 +97,7 @@ impl<T: Serialize + 'static> TypedSession<T> {
     {
         self.visit.destroy().await?;
         self.session.flush().await?;
-        self.data = T::default();
-        self.is_changed = false;
+        self.begin_with(T::default());
         Ok(())
     }
 
@@ -118,14 +120,20 @@ impl<T: Serialize + 'static> TypedSession<T> {
         T: Default,
     {
         self.session.remove_value(key::<T>()).await?;
-        self.data = T::default();
-        self.is_changed = false;
+        self.begin_with(T::default());
         Ok(())
     }
 
     pub(crate) async fn replace(&mut self, data: T) -> Result<(), Error> {
-        self.data = data;
+        self.begin_with(data);
         self.save().await
+    }
+
+    /// Nothing is left of what was read.
+    fn begin_with(&mut self, data: T) {
+        self.data = data;
+        self.is_changed = false;
+        self.era = self.visit.era();
     }
 
     pub(crate) fn visit(&self) -> &Visit {
@@ -159,6 +167,14 @@ pub(crate) fn key<T: 'static>() -> &'static str {
 impl<T: Serialize + 'static> Drop for TypedSession<T> {
     fn drop(&mut self) {
         if !self.is_changed {
+            return;
+        }
+        if self.era != self.visit.era() {
+            let key = key::<T>();
+            tracing::warn!(
+                key,
+                "session data is dropped with the session it was read from"
+            );
             return;
         }
         match serde_json::to_value(&self.data) {
@@ -196,6 +212,7 @@ where
             None => T::default(),
         };
         Ok(Self {
+            era: visit.era(),
             session,
             visit,
             data,

@@ -91,6 +91,8 @@ enum Base {
 struct Pending {
     /// The request is over and was successful.
     is_last: bool,
+    /// Counts the sessions of this request that have ended, or belong to another user than before.
+    era: u32,
     typed: Vec<(&'static str, Value)>,
     pushed: Vec<FlashMessage>,
     claimed: Vec<PendingFlash>,
@@ -217,6 +219,7 @@ impl Visit {
         saved.is_fresh = true;
         saved.base = Base::Own(Data::new());
         let mut pending = self.pending();
+        pending.era += 1;
         pending.forgets = true;
         pending.remembers = None;
         pending.claimed.clear();
@@ -294,6 +297,7 @@ impl Visit {
             ..Saved::default()
         };
         let mut pending = self.pending();
+        pending.era += 1;
         pending.claimed.clear();
         pending.shown.clear();
         pending.typed.clear();

@@ -40,6 +40,11 @@ impl Visit {
         secret
     }
 
+    /// Which of its sessions the request has to do with by now.
+    pub(crate) fn era(&self) -> u32 {
+        self.pending().era
+    }
+
     pub(crate) fn stage_typed(&self, key: &'static str, value: Value) {
         self.touch();
         self.pending().typed.push((key, value));

@@ -1,5 +1,5 @@
 use acton_session::{AuthSession, CurrentUser, SessionConfig, Store, TypedSession, session_layer};
-use axum::{Router, http::StatusCode, routing::get};
+use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -124,6 +124,44 @@ async fn a_cleared_type_is_gone(store: Store) {
     browser.get("/add").await;
     browser.get("/clear").await;
     assert_eq!(browser.get("/items").await.body, "");
+}
+
+/// A cart that was filled before its owner left, or somebody else came, stays with the session it was in.
+#[tokio::test]
+async fn what_was_changed_does_not_outlive_the_session_it_was_read_from() {
+    async fn leave(
+        mut cart: TypedSession<Cart>,
+        mut auth: TypedSession<AuthSession>,
+        Path(user): Path<String>,
+    ) -> String {
+        cart.data_mut().items.push("bread".to_owned());
+        match user.as_str() {
+            "nobody" => auth.logout().await.unwrap(),
+            "flush" => cart.session().flush().await.unwrap(),
+            _ => auth.login(&user).await.unwrap(),
+        }
+        cart.data().items.join(",")
+    }
+    let app = Router::new()
+        .route("/add", get(add))
+        .route("/items", get(items))
+        .route("/leave/{user}", get(leave))
+        .layer(session_layer(&SessionConfig::default(), Store::memory()));
+    for (user, expected) in [
+        ("alice", "bread,milk,bread"),
+        ("bob", ""),
+        ("nobody", ""),
+        ("flush", ""),
+    ] {
+        let browser = Browser::new(&app);
+        browser.get("/leave/alice").await;
+        browser.get("/add").await;
+        browser.get(&format!("/leave/{user}")).await;
+        let items = browser.get("/items").await.body;
+        assert_eq!(items, expected, "{user}");
+        let has_session = browser.cookie().is_some();
+        assert_eq!(has_session, matches!(user, "alice" | "bob"), "{user}");
+    }
 }
 
 #[tokio::test]
