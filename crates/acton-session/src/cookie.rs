@@ -66,7 +66,9 @@ impl Cookie {
     }
 
     pub(crate) fn set_value(&self, value: &str) -> HeaderValue {
-        self.write(value, self.max_age)
+        // Browsers count whole seconds, and none at all is a deletion.
+        let least = Duration::from_secs(1);
+        self.write(value, self.max_age.map(|age| age.max(least)))
     }
 
     /// Browsers only delete what comes with the attributes it was set with.
@@ -142,6 +144,12 @@ mod tests {
         let set = cookie(false).set(&ID);
         let expected = format!("id={ID}; HttpOnly; SameSite=Lax; Path=/");
         assert_eq!(set.to_str().unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_set_for_less_than_a_second_is_no_deletion() {
+        let cookie = Cookie::session(false, SameSite::Lax, Some(Duration::from_millis(900)));
+        assert!(cookie.set(&ID).to_str().unwrap().ends_with("; Max-Age=1"));
     }
 
     #[test]

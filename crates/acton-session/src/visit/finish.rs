@@ -142,8 +142,13 @@ impl Visit {
             }
             RememberChange::Delete => Some(self.shared.remember_cookie.delete()),
         };
+        let is_cookie_sent = change != CookieChange::Keep || remembered.is_some();
         headers.extend(remembered.map(|cookie| (header::SET_COOKIE, cookie)));
-        let cache = if is_signed_in || change != CookieChange::Keep {
+        if is_cookie_sent && !is_private(headers) {
+            // Caches keep cookies too, and give them to the next visitor.
+            headers.remove(header::CACHE_CONTROL);
+        }
+        let cache = if is_signed_in || is_cookie_sent {
             "no-store"
         } else if is_live {
             "private, no-cache"
@@ -155,6 +160,18 @@ impl Visit {
         }
         vary_by_cookie(headers);
     }
+}
+
+/// Whether no cache keeps the answer that others are answered from.
+///
+/// Reference: <https://www.rfc-editor.org/rfc/rfc9111#section-7.3>
+fn is_private(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::CACHE_CONTROL).iter();
+    let mut directives = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    directives.any(|directive| {
+        let directive = directive.trim_ascii();
+        directive.eq_ignore_ascii_case(b"no-store") || directive.eq_ignore_ascii_case(b"private")
+    })
 }
 
 /// A time that is over already has no milliseconds left.

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use acton_session::{ConfigError, CsrfConfig, SameSite, SessionConfig, SessionLayer, Store};
-use axum::http::header;
+use acton_session::{
+    ConfigError, CsrfConfig, SameSite, Session, SessionConfig, SessionLayer, Store, session_layer,
+};
+use axum::{Router, http::header, routing::get};
 
 use crate::{
     app::{app_in, csrf},
@@ -34,7 +36,7 @@ async fn a_slip_in_an_https_origin_takes_no_protection_away() {
         "HTTPS://app.test",
         "https://user@app.test",
     ] {
-        let layer = acton_session::session_layer(&SessionConfig::default(), Store::memory());
+        let layer = session_layer(&SessionConfig::default(), Store::memory());
         let browser = Browser::new(&app_in(layer.csrf(csrf()).public_origin(origin)));
         let page = browser.post("/session/set", "k=a&v=1").await;
         let cookie = page.header(header::SET_COOKIE).unwrap();
@@ -105,4 +107,29 @@ fn settings_that_mean_nothing_are_refused_by_name() {
     };
     let refusal = refused(&config, &csrf, "https://app.test").unwrap();
     assert!(refusal.to_string().contains("csrf.exempt"));
+}
+
+/// Whoever shares a cache shares what it holds, cookies and all.
+#[tokio::test]
+async fn an_answer_with_a_cookie_is_kept_by_no_shared_cache() {
+    for (said, expected) in [
+        ("public, max-age=3600", "no-store"),
+        ("max-age=60", "no-store"),
+        ("no-store, max-age=0", "no-store, max-age=0"),
+        ("max-age=60, Private", "max-age=60, Private"),
+    ] {
+        let handler = move |session: Session| async move {
+            session.insert("a", 1).await.unwrap();
+            [(header::CACHE_CONTROL, said)]
+        };
+        let layer = session_layer(&SessionConfig::default(), Store::memory());
+        let browser = Browser::new(&Router::new().route("/", get(handler)).layer(layer));
+        let page = browser.get("/").await;
+        assert!(page.header(header::SET_COOKIE).is_some());
+        assert_eq!(page.header(header::CACHE_CONTROL), Some(expected));
+        // Without a cookie the handler knows best.
+        let page = browser.get("/").await;
+        assert_eq!(page.header(header::SET_COOKIE), None);
+        assert_eq!(page.header(header::CACHE_CONTROL), Some(said));
+    }
 }

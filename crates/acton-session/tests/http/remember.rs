@@ -67,7 +67,9 @@ async fn an_old_token_that_comes_back_logs_the_user_out_everywhere(store: Store)
         owner.forget("id");
         assert_eq!(user(&owner).await, "alice");
     }
-    assert_eq!(user(&thief).await, "");
+    let page = thief.get("/user").await;
+    assert_eq!(page.body, "");
+    assert_eq!(page.header(header::CACHE_CONTROL), Some("no-store"));
     assert_eq!(thief.named("remember"), None);
     assert_eq!(
         (user(&owner).await, user(&elsewhere).await),
