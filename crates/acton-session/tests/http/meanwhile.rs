@@ -144,12 +144,12 @@ async fn play_every_moment(end: End) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_comes_back_while_everything_is_ended_is_out() {
     play_every_moment(End::All).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_comes_back_while_the_other_sessions_are_ended_is_out() {
     play_every_moment(End::Others).await;
 }

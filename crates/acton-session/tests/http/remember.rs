@@ -214,7 +214,7 @@ async fn a_browser_that_is_remembered_for_long_is_still_forgotten_on_demand(stor
 }
 
 /// Whoever reads the store finds neither ids nor what a browser is remembered by.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_store_holds_opens_nothing() {
     let shelf = Shelf::default();
     let browser = log_in(&app(Store::custom(shelf.clone())), "alice").await;
@@ -244,7 +244,7 @@ async fn what_a_store_holds_opens_nothing() {
 }
 
 /// The owner came back and went on; a copy of what brought the owner back is worth nothing any more.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_that_was_used_is_a_theft_once_its_successor_has_arrived() {
     let shelf = Shelf::default();
     let app = app(Store::custom(shelf.clone()));
@@ -265,7 +265,7 @@ async fn a_token_that_was_used_is_a_theft_once_its_successor_has_arrived() {
 }
 
 /// It has the session from an answer beside the lost one, and the token from before.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_browser_that_lost_the_next_token_is_no_thief() {
     let shelf = Shelf::default();
     let app = app(Store::custom(shelf.clone()));
@@ -284,7 +284,7 @@ async fn a_browser_that_lost_the_next_token_is_no_thief() {
 }
 
 /// It waited before anybody asked who sent it, and what came with it had long gone on.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_was_sent_with_the_last_token_and_waited_is_no_theft() {
     let shelf = Shelf::default();
     let store = Store::custom(shelf.clone());
@@ -322,7 +322,7 @@ async fn a_request_that_was_sent_with_the_last_token_and_waited_is_no_theft() {
 }
 
 /// Also where the session has another id by then.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn that_a_token_arrived_is_written_down_once() {
     let shelf = Shelf::default();
     let app = app(Store::custom(shelf.clone()));
@@ -341,7 +341,7 @@ async fn that_a_token_arrived_is_written_down_once() {
 }
 
 /// The session is used all the same, and the next request writes it down.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_store_that_fails_when_a_token_has_arrived_costs_nobody_the_session() {
     for commands in 1..4 {
         let shelf = Shelf::default();
@@ -362,7 +362,7 @@ async fn a_store_that_fails_when_a_token_has_arrived_costs_nobody_the_session() 
 }
 
 /// Wherever the store stops answering, the thief is known when it answers again.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_theft_that_is_noticed_while_the_store_fails_is_noticed_again() {
     for commands in 0.. {
         let shelf = Shelf::default();
@@ -398,7 +398,7 @@ async fn a_theft_that_is_noticed_while_the_store_fails_is_noticed_again() {
 }
 
 /// Between the moment in which a theft is noticed and the end of it, the newest token lets nobody in either.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_series_that_was_stolen_lets_nobody_in_while_its_user_is_being_logged_out() {
     let shelf = Shelf::default();
     let app = app(Store::custom(shelf.clone()));

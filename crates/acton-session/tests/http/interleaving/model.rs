@@ -248,8 +248,9 @@ impl<'a> Model<'a> {
         if !self.is_logged_in {
             return None;
         }
-        let listed = self.browser.get("/sessions").await.body;
-        let current = listed.lines().find(|line| line.ends_with("true"));
+        let page = self.browser.get("/sessions").await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        let current = page.body.lines().find(|line| line.ends_with("true"));
         let current = current.expect("a session of a user is listed");
         Some(current.split(' ').next().unwrap().to_owned())
     }
@@ -445,12 +446,15 @@ fn send(browser: &Browser, small: Small, delay_ms: u8, name: String) -> JoinHand
                 Outcome::Nothing
             }
             Small::Push => {
-                browser.post("/flash", &format!("msg={name}")).await;
+                let page = browser.post("/flash", &format!("msg={name}")).await;
+                assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
                 Outcome::Pushed(format!("info:{name}"))
             }
             Small::Show => {
                 let path = format!("/flash?delay_ms={delay_ms}");
-                Outcome::Shown(browser.get(&path).await.body)
+                let page = browser.get(&path).await;
+                assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+                Outcome::Shown(page.body)
             }
             Small::Poll => {
                 browser.get(&format!("/page?delay_ms={delay_ms}")).await;
