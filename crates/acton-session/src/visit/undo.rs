@@ -262,22 +262,22 @@ impl Visit {
         }
         if after.next_flash >= before.next_flash {
             let held = self.pending().held;
-            let is_left = |message: &&PendingFlash| {
+            // Who held a message may have shown it meanwhile, or given it back.
+            let left = |message: &PendingFlash| {
                 let holder = message.lease.map(|lease| lease.holder);
-                (holder.is_some() && holder == held)
-                    || after.flash.iter().any(|left| left.number == message.number)
+                let mut flash = after.flash.iter();
+                let is_own = holder.is_some() && holder == held;
+                flash
+                    .find(|left| left.number == message.number)
+                    .or(is_own.then_some(message))
+                    .cloned()
             };
             let later = after
                 .flash
                 .iter()
                 .filter(|message| !is_apart && message.number >= before.next_flash);
-            session.flash = before
-                .flash
-                .iter()
-                .filter(is_left)
-                .chain(later)
-                .cloned()
-                .collect();
+            let earlier = before.flash.iter().filter_map(left);
+            session.flash = earlier.chain(later.cloned()).collect();
         }
         session
     }

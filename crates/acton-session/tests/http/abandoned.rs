@@ -238,3 +238,34 @@ async fn whoever_left_a_login_is_in_no_list() {
     }
     panic!("the login does not come to an end");
 }
+
+/// A fragment held the message before the id was exchanged, and gave it back after that.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_given_back_meanwhile_is_not_held_when_an_exchange_is_undone() {
+    for times in 0..200 {
+        let (app, loaded) = app_that_tells(Store::memory());
+        let quiet = quiet(&app).await;
+        loaded.forget_permits(usize::MAX);
+        let browser = Browser::new(&app);
+        browser.post("/flash", "msg=a").await;
+        let fragment = browser.twin();
+        let form = "k=b&v=2&delay_ms=100";
+        let fragment = tokio::spawn(async move { fragment.post("/session/note", form).await });
+        // The clock goes on when the fragment waits, which holds the message by then.
+        loaded.acquire().await.unwrap().forget();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let leaving = browser.twin();
+        let mut exchange = Box::pin(leaving.post("/slowly", ""));
+        if polled(exchange.as_mut(), times).await.is_some() {
+            assert!(times > 1, "the request comes to its end at once");
+            return;
+        }
+        let page = fragment.await.unwrap();
+        assert_eq!(page.status, StatusCode::OK);
+        drop(exchange);
+        quiet.again().await;
+        let shown = body(&browser, "/flash").await;
+        assert_eq!(shown, "info:a\n", "{times} polls");
+    }
+    panic!("the request does not come to an end");
+}
