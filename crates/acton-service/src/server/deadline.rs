@@ -40,3 +40,20 @@ impl Deadline {
         self.running = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_time_beyond_what_clocks_count_does_not_come() {
+        let mut deadline = Deadline::default();
+        for _ in 0..2 {
+            let polled = poll_fn(|cx| Poll::Ready(deadline.poll(cx, Duration::MAX))).await;
+            assert!(polled.is_pending());
+            deadline.stop();
+        }
+    }
+}

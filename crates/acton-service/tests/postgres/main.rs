@@ -231,6 +231,32 @@ async fn a_service_that_starts_first_waits_for_its_database() {
     connected.unwrap().unwrap().ping().await.unwrap();
 }
 
+/// As when the instances of before have not ended yet.
+#[tokio::test]
+async fn a_service_that_finds_no_place_waits_for_one() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let admin = connect(&config(server.url())).await;
+    sqlx::query("CREATE ROLE shop LOGIN CONNECTION LIMIT 2")
+        .execute(admin.pool())
+        .await
+        .unwrap();
+    let config = config(server.url().replace("postgres@", "shop@"));
+    let earlier = connect(&config).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(earlier.pool().acquire().await.unwrap());
+    }
+    let connecting = tokio::spawn(async move { Database::connect(&config).await });
+    sleep(Duration::from_millis(500)).await;
+    assert!(!connecting.is_finished());
+    drop(held);
+    earlier.pool().close().await;
+    let connected = timeout(NO_LONGER_THAN, connecting).await.unwrap();
+    connected.unwrap().unwrap().ping().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_database_that_never_comes_is_a_clear_error() {
     let mut config = config(format!("postgres://u:hunter2@{}/db", free_address()));

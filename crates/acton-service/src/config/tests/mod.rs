@@ -164,6 +164,15 @@ fn a_slip_in_the_session_section_is_not_passed_over() {
 }
 
 #[test]
+fn a_log_filter_that_would_be_passed_over_is_refused() {
+    let told = sentence(env("ACTON_LOG__FILTER", "info,my_app=loud"));
+    assert!(
+        told.contains("`log.filter`") && !told.contains("loud"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_duration_without_its_unit_is_refused() {
     let told = sentence(env("ACTON_SHUTDOWN__GRACE", "25"));
     assert!(
