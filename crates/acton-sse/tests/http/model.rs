@@ -32,6 +32,8 @@ enum Step {
     Read(usize, usize),
     /// The reader comes back with what it has seen, at this node.
     Reconnect(usize, usize),
+    /// The same, but the connection broke behind an id of the application's own, before the place was read.
+    ReconnectEarly(usize, usize),
     /// A page is rendered at this node, and read on from its cursor or from now on.
     Render(usize, usize, bool),
     /// Its node is killed and started again.
@@ -84,6 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..NODES, trouble).prop_map(|(node, trouble)| Step::Trouble(node, trouble)),
         6 => (0..READERS, 1..8_usize).prop_map(|(reader, count)| Step::Read(reader, count)),
         3 => (0..READERS, 0..NODES).prop_map(|(reader, node)| Step::Reconnect(reader, node)),
+        1 => (0..READERS, 0..NODES).prop_map(|(reader, node)| Step::ReconnectEarly(reader, node)),
         2 => (0..READERS, 0..NODES, any::<bool>())
             .prop_map(|(reader, node, by_cursor)| Step::Render(reader, node, by_cursor)),
         1 => (0..NODES).prop_map(Step::Kill),
@@ -126,8 +129,13 @@ impl Node {
     }
 
     fn publish(&mut self, node: usize) {
-        let text = format!("{node} {}", self.numbers.len());
-        let published = self.broadcaster.broadcast(text);
+        let number = self.numbers.len();
+        let mut message = BroadcastMessage::new(format!("{node} {number}"));
+        if number % 3 == 1 {
+            let own = format!("own-{node}-{number}");
+            message = message.with_id(own).expect("ASCII");
+        }
+        let published = self.broadcaster.broadcast(message);
         self.numbers.push(Fate::Open(published));
     }
 
@@ -169,6 +177,10 @@ struct Reader {
     at: usize,
     open: Option<Subscription>,
     cursor: String,
+    /// The id of the last message, when that is one of the application's own.
+    own_id: Option<String>,
+    /// Whether it came with such an id, and has not been told of a gap since.
+    is_early: bool,
     /// The next number of each node.
     next: [usize; NODES],
     /// How many numbers of each node had been published when it was told of a gap.
@@ -200,7 +212,9 @@ impl Reader {
             let message = message.expect("an open broadcaster");
             if message.is_gap() {
                 let is_alone = nodes[self.at].is_alone();
-                assert!(is_alone || !self.is_safe, "a gap, and nothing can be lost");
+                let may_be_told = is_alone || !self.is_safe || self.is_early;
+                assert!(may_be_told, "a gap, and nothing can be lost");
+                (self.own_id, self.is_early) = (None, false);
                 self.gaps += 1;
                 self.repeated.clear();
                 self.told = std::array::from_fn(|node| nodes[node].numbers.len());
@@ -216,6 +230,12 @@ impl Reader {
             let (node, number) = message.data().split_once(' ').expect("two numbers");
             let [node, number] =
                 [node, number].map(|text| text.parse::<usize>().expect("a number"));
+            assert!(
+                !self.is_early,
+                "what is before {number} of {node} is not known"
+            );
+            let id = message.id().filter(|id| id.starts_with("own-"));
+            self.own_id = id.map(str::to_owned);
             let next = self.next[node];
             if number < next && number < self.told[node] {
                 // Appended again: the row had taken it, or perhaps not, and then lost records.
@@ -252,6 +272,17 @@ impl Reader {
         if let Some(open) = self.open.take() {
             self.cursor = open.cursor();
         }
+        self.own_id = None;
+    }
+
+    /// Comes with the own id of the last message, if it has one.
+    fn reconnect_early(&mut self, at: usize, nodes: &[Node]) {
+        if let Some(own_id) = self.own_id.take() {
+            self.open = None;
+            self.cursor = own_id;
+            self.is_early = true;
+            self.reconnect(at, nodes);
+        }
     }
 
     fn reconnect(&mut self, at: usize, nodes: &[Node]) {
@@ -272,6 +303,7 @@ impl Reader {
         } else {
             broadcaster.subscribe()
         });
+        (self.own_id, self.is_early) = (None, false);
         self.next = [0; NODES];
         self.told = std::array::from_fn(|node| nodes[node].numbers.len());
         self.repeated.clear();
@@ -296,6 +328,8 @@ async fn play(steps: Vec<Step>, config: SseConfig) {
         at: number % NODES,
         open: Some(nodes[number % NODES].broadcaster.subscribe()),
         cursor: String::new(),
+        own_id: None,
+        is_early: false,
         next: [0; NODES],
         told: [0; NODES],
         gaps: 0,
@@ -316,6 +350,9 @@ async fn play(steps: Vec<Step>, config: SseConfig) {
             Step::Trouble(node, trouble) => nodes[node].row.set(trouble),
             Step::Read(reader, count) => readers[reader].read(count, NOW, &nodes).await,
             Step::Reconnect(reader, node) => readers[reader].reconnect(node, &nodes),
+            Step::ReconnectEarly(reader, node) => {
+                readers[reader].reconnect_early(node, &nodes);
+            }
             Step::Render(reader, node, by_cursor) => {
                 readers[reader].render(node, by_cursor, &nodes);
             }
