@@ -8,8 +8,11 @@ mod otel;
 use std::io::IsTerminal;
 
 use serde::Deserialize;
+use tracing::Subscriber;
+#[cfg(feature = "otel")]
+use tracing_subscriber::Registry;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 #[cfg(feature = "otel")]
@@ -20,7 +23,9 @@ pub(crate) use otel::{Traces, begin, end};
 #[cfg(feature = "otel")]
 use crate::config::Config;
 use crate::config::ConfigError;
-use crate::log::{Format, Lines};
+#[cfg(feature = "otel")]
+use crate::log::Lines;
+use crate::log::{Format, Log};
 
 /// The `[log]` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -72,9 +77,13 @@ pub enum LogFormat {
 /// A log that was started earlier has no traces: with the feature `otel` and an endpoint, leave it to the builder.
 pub fn init(config: &LogConfig) {
     // An application that has set its own subscriber keeps it.
-    let _ = tracing_subscriber::registry()
-        .with(lines(config))
-        .try_init();
+    let _ = match format(config) {
+        Some(format) => Log::new(format).with(quick_filter(config)).try_init(),
+        None => tracing_subscriber::registry()
+            .with(filter(config))
+            .with(tracing_subscriber::fmt::layer())
+            .try_init(),
+    };
 }
 
 /// Starts the log and, where `[otel]` names a collector, the traces.
@@ -99,28 +108,47 @@ pub(crate) fn start<T>(
     Ok(None)
 }
 
-/// What writes lines.
+/// What writes lines beside traces.
+#[cfg(feature = "otel")]
 fn lines(config: &LogConfig) -> Box<dyn Layer<Registry> + Send + Sync> {
-    let lines = |format| Lines { format }.boxed();
-    let format: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
-        // A person reads it, who likes colours and reads no thousand lines a second.
-        LogFormat::Pretty if std::io::stdout().is_terminal() => {
-            tracing_subscriber::fmt::layer().boxed()
-        }
-        LogFormat::Pretty => lines(Format::Text),
-        LogFormat::Json => lines(Format::Json),
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format(config) {
+        Some(format) => Lines::new(format).boxed(),
+        None => tracing_subscriber::fmt::layer().boxed(),
     };
-    format.with_filter(filter(config)).boxed()
+    lines.with_filter(filter(config)).boxed()
+}
+
+/// None for a person, who likes colours and reads no thousand lines a second.
+fn format(config: &LogConfig) -> Option<Format> {
+    match config.format {
+        LogFormat::Pretty if std::io::stdout().is_terminal() => None,
+        LogFormat::Pretty => Some(Format::Text),
+        LogFormat::Json => Some(Format::Json),
+    }
 }
 
 /// Sessions open a span for each of their steps, which says nothing that the request's own does not; whoever names the
 /// target in a filter has it back.
 const QUIETER: &str = "tower_sessions_core=warn";
 
-fn filter(config: &LogConfig) -> EnvFilter {
+fn directives(config: &LogConfig) -> String {
     let wanted = std::env::var("RUST_LOG")
         .ok()
         .filter(|directives| !directives.trim().is_empty());
     let wanted = wanted.as_deref().unwrap_or(&config.filter);
-    EnvFilter::new(format!("{QUIETER},{wanted}"))
+    format!("{QUIETER},{wanted}")
+}
+
+fn filter(config: &LogConfig) -> EnvFilter {
+    EnvFilter::new(directives(config))
+}
+
+/// The same without a look at every span, where no directive names spans or their fields.
+fn quick_filter<S: Subscriber>(config: &LogConfig) -> Box<dyn Layer<S> + Send + Sync> {
+    let directives = directives(config);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_:=,".contains(&byte);
+    match directives.parse::<Targets>() {
+        Ok(targets) if directives.bytes().all(plain) => targets.boxed(),
+        _ => filter(config).boxed(),
+    }
 }
