@@ -11,11 +11,12 @@ use std::{
 use axum::response::Response;
 use http::{Method, Request, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 
 use super::{
     connection::{Settings, note},
     event_stream::{EventStream, Handover},
+    head_timer::HeadTimer,
     heads::{HEAD_BYTES, Heads},
     wire::Wire,
 };
@@ -67,7 +68,7 @@ pub(super) async fn serve(
     settings: &Settings,
 ) -> Option<EventStream> {
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer::default())
         // hyper counts from the end of the last answer; half a head is cut off sooner by the wire.
         .header_read_timeout(settings.keep_alive)
         .keep_alive(!settings.is_overloaded)
@@ -79,6 +80,7 @@ pub(super) async fn serve(
         )
         .with_upgrades();
     let mut closing = false;
+    let mut close = settings.shutdown.is_closing();
     let response = loop {
         let end = poll_fn(|context| match Pin::new(&mut connection).poll(context) {
             Poll::Ready(result) => Poll::Ready(Err(result)),
@@ -95,7 +97,7 @@ pub(super) async fn serve(
                     return None;
                 }
             },
-            () = settings.shutdown.connections_close(), if !closing => {
+            () = poll_fn(|context| close.poll(context)), if !closing => {
                 closing = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }

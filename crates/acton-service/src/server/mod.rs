@@ -8,6 +8,7 @@ mod chunk;
 mod connection;
 mod deadline;
 mod event_stream;
+mod head_timer;
 mod heads;
 mod http1;
 mod http2;

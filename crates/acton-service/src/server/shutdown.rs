@@ -50,7 +50,7 @@ pub(crate) struct Shutdown(Arc<Stages>);
 struct Stages {
     draining: AtomicBool,
     streams: Mark,
-    connections: CancellationToken,
+    connections: Mark,
     forced: Mark,
     spread: OnceLock<Duration>,
     at_close: Mutex<Vec<AtClose>>,
@@ -71,6 +71,11 @@ impl Shutdown {
         Stage::of(self, |stages| &stages.streams)
     }
 
+    /// When connections should finish what they do and close.
+    pub(super) fn is_closing(&self) -> Stage {
+        Stage::of(self, |stages| &stages.connections)
+    }
+
     /// When nothing may go on.
     pub(super) fn is_forced(&self) -> Stage {
         Stage::of(self, |stages| &stages.forced)
@@ -78,7 +83,7 @@ impl Shutdown {
 
     /// Resolves when connections should finish what they do and close.
     pub(crate) async fn connections_close(&self) {
-        self.0.connections.cancelled().await;
+        self.0.connections.token.cancelled().await;
     }
 
     /// Resolves when nothing may go on.
@@ -119,7 +124,7 @@ impl Shutdown {
         let calls = std::mem::take(&mut *self.calls());
         let closing = calls.into_iter().map(|call| call(spread)).collect();
         self.0.streams.reach();
-        self.0.connections.cancel();
+        self.0.connections.reach();
         closing
     }
 
