@@ -16,7 +16,6 @@ use axum::{
 use futures_util::{FutureExt, future::CatchUnwind};
 use http::{HeaderValue, StatusCode, header};
 use pin_project_lite::pin_project;
-use tokio::time::Timeout;
 use tower::{Layer, Service};
 
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
         body::Budget,
         host::{AllowedHosts, BadHost, UnclearLength},
     },
+    server::Deadline,
 };
 
 /// Marks a request that came over a connection for which there is no place.
@@ -121,9 +121,12 @@ where
         let Ok(answer) = catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) else {
             return GuardFuture::Refused { status: panicked() };
         };
-        let answer = AssertUnwindSafe(answer).catch_unwind();
-        let answer = tokio::time::timeout(self.guard.timeout, answer);
-        GuardFuture::Called { answer, budget }
+        GuardFuture::Called {
+            answer: AssertUnwindSafe(answer).catch_unwind(),
+            timeout: self.guard.timeout,
+            deadline: Deadline::default(),
+            budget,
+        }
     }
 }
 
@@ -134,7 +137,10 @@ pin_project! {
         Refused { status: StatusCode },
         Called {
             #[pin]
-            answer: Timeout<CatchUnwind<AssertUnwindSafe<F>>>,
+            answer: CatchUnwind<AssertUnwindSafe<F>>,
+            timeout: Duration,
+            // Most answers are there at once and need no timer.
+            deadline: Deadline,
             budget: Option<Budget>,
         },
     }
@@ -150,11 +156,19 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match self.project() {
             Stage::Refused { status } => refused(*status),
-            Stage::Called { answer, budget } => {
-                let response = match ready!(answer.poll(cx)) {
-                    Ok(Ok(Ok(response))) => response.into_response(),
-                    Ok(Err(_)) => panicked().into_response(),
-                    Err(_) => late(budget.as_ref()),
+            Stage::Called {
+                answer,
+                timeout,
+                deadline,
+                budget,
+            } => {
+                let response = match answer.poll(cx) {
+                    Poll::Ready(Ok(Ok(response))) => response.into_response(),
+                    Poll::Ready(Err(_)) => panicked().into_response(),
+                    Poll::Pending => {
+                        ready!(deadline.poll(cx, *timeout));
+                        late(budget.as_ref())
+                    }
                 };
                 within(budget.as_ref(), response)
             }

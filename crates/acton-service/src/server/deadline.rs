@@ -1,12 +1,15 @@
 //! A time limit that costs nothing until somebody has to wait.
 
 use std::{
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::{
+    task::unconstrained,
+    time::{Instant, Sleep, sleep},
+};
 
 /// A timer that starts when it is first asked.
 #[derive(Debug, Default)]
@@ -27,7 +30,8 @@ impl Deadline {
                 sleep.as_mut().reset(end);
             }
         }
-        sleep.as_mut().poll(cx)
+        // It also ends what has used up its share of the runtime each time it was asked.
+        pin!(unconstrained(sleep.as_mut())).poll(cx)
     }
 
     /// Whether somebody waits.
