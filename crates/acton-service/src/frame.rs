@@ -30,7 +30,7 @@ use crate::templates::CspNonce;
 use crate::{
     access_log::AccessLine,
     config::Config,
-    request::{RequestId, id::X_REQUEST_ID, proxy::TrustedProxies},
+    request::{RequestId, proxy::TrustedProxies},
     security_headers::SecurityHeaders,
     server::{Shutdown, end_at_shutdown},
     states::States,
@@ -129,12 +129,11 @@ impl Frame {
         // Whoever calls a version that is going away hears of it, also from a time-out.
         self.notices.apply(begun.notice, headers);
         // An attacker's page, frame or sniffing browser gets nothing to work with.
-        self.headers.apply(headers);
+        self.headers.apply(headers, begun.id.header_value());
         #[cfg(feature = "askama")]
         if let Some(nonce) = begun.nonce.as_ref().and_then(CspNonce::made) {
             SecurityHeaders::allow(nonce, headers);
         }
-        headers.insert(X_REQUEST_ID, begun.id.header_value());
         begun.line.end(response.status());
         #[cfg(feature = "metrics")]
         let response = self.count(begun, response);

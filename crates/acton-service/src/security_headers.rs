@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::request::id::X_REQUEST_ID;
+
 /// Scripts, styles and forms from our own origin, images also inline, nothing embedded, nobody may frame us.
 ///
 /// <https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Content-Security-Policy>
@@ -56,6 +58,9 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::X_XSS_PROTECTION, HeaderValue::from_static("0")),
 ];
 
+/// What nearly every answer has besides; a copy of a map has room for as many lines as the map has.
+const PLACES: [HeaderName; 3] = [header::CONTENT_TYPE, X_REQUEST_ID, header::CONTENT_LENGTH];
+
 /// Adds what a handler has not set itself.
 #[derive(Clone, Debug)]
 pub(crate) struct SecurityHeaders {
@@ -66,9 +71,10 @@ pub(crate) struct SecurityHeaders {
 impl SecurityHeaders {
     /// `https`: whether browsers reach us by it, as the public origin says.
     pub(crate) fn new(https: bool) -> Self {
-        // With room for what handlers set, so that a copy need not grow.
+        // Large enough for what handlers set, so that few lines more need no other map.
         let mut other = HeaderMap::with_capacity(24);
         other.extend(ALWAYS);
+        other.extend(PLACES.map(|name| (name, HeaderValue::from_static(""))));
         if https {
             let hsts = HeaderValue::from_static(HSTS);
             other.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
@@ -79,16 +85,26 @@ impl SecurityHeaders {
         Self { document, other }
     }
 
+    /// Adds ours, and the id of the request.
+    ///
     /// A copy of ours is quicker to have than each of them is to look up and insert.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        let ours = if is_document(headers) {
+    pub(crate) fn apply(&self, headers: &mut HeaderMap, id: HeaderValue) {
+        let content_type = headers.get(header::CONTENT_TYPE);
+        let has_type = content_type.is_some();
+        let ours = if content_type.is_some_and(is_document) {
             &self.document
         } else {
             &self.other
         };
         let set = std::mem::replace(headers, ours.clone());
+        // It is known later, and its place stays.
+        headers.remove(header::CONTENT_LENGTH);
+        if !has_type {
+            headers.remove(header::CONTENT_TYPE);
+        }
         // What a handler has set takes the place of ours, line by line.
         headers.extend(set);
+        headers.insert(X_REQUEST_ID, id);
     }
 
     /// Lets inline scripts and styles through that name the nonce somebody asked for.
@@ -111,29 +127,31 @@ impl SecurityHeaders {
 }
 
 /// What a browser shows as a document can run scripts.
-fn is_document(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| {
-        let value = value.as_bytes();
-        [
-            &b"text/html"[..],
-            b"application/xhtml+xml",
-            b"image/svg+xml",
-            b"text/xml",
-            b"application/xml",
-        ]
-        .iter()
-        .any(|kind| value.len() >= kind.len() && value[..kind.len()].eq_ignore_ascii_case(kind))
-    })
+fn is_document(content_type: &HeaderValue) -> bool {
+    let value = content_type.as_bytes();
+    [
+        &b"text/html"[..],
+        b"application/xhtml+xml",
+        b"image/svg+xml",
+        b"text/xml",
+        b"application/xml",
+    ]
+    .iter()
+    .any(|kind| value.len() >= kind.len() && value[..kind.len()].eq_ignore_ascii_case(kind))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn apply(https: bool, headers: &mut HeaderMap) {
+        SecurityHeaders::new(https).apply(headers, HeaderValue::from_static("id"));
+    }
+
     fn applied(https: bool, content_type: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        SecurityHeaders::new(https).apply(&mut headers);
+        apply(https, &mut headers);
         headers
     }
 
@@ -202,9 +220,22 @@ mod tests {
         for value in ["a=1", "b=2", "c=3"] {
             headers.append(header::SET_COOKIE, HeaderValue::from_static(value));
         }
-        SecurityHeaders::new(false).apply(&mut headers);
+        apply(false, &mut headers);
         let lines: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
         assert_eq!(lines, ["a=1", "b=2", "c=3"]);
+    }
+
+    #[test]
+    fn places_that_nobody_takes_are_no_headers() {
+        let mut headers = HeaderMap::new();
+        apply(false, &mut headers);
+        assert_eq!(headers.len(), ALWAYS.len() + 1);
+        assert_eq!(headers[X_REQUEST_ID], "id");
+        let length = HeaderValue::from_static("5");
+        let mut headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, length)]);
+        apply(false, &mut headers);
+        assert_eq!(headers[header::CONTENT_LENGTH], "5");
+        assert!(headers.values().all(|value| !value.is_empty()));
     }
 
     #[test]
@@ -214,7 +245,7 @@ mod tests {
             header::X_FRAME_OPTIONS,
             HeaderValue::from_static("SAMEORIGIN"),
         );
-        SecurityHeaders::new(false).apply(&mut headers);
+        apply(false, &mut headers);
         assert_eq!(headers["x-frame-options"], "SAMEORIGIN");
     }
 }

@@ -98,6 +98,7 @@ impl Acceptor {
     ) -> Self {
         let settings = Settings {
             router,
+            room: connection::room(),
             head_timeout: limits.header_timeout,
             keep_alive: limits.keep_alive,
             streams: limits.http2_streams,
