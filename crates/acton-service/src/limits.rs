@@ -41,8 +41,8 @@ pub struct LimitsConfig {
     /// A request counts until its answer begins, so an open event stream does not. `/health` and `/ready` are always
     /// answered. A service whose handlers wait long for others may need more.
     pub requests: usize,
-    /// How long requests may wait for a free core before somebody begins with them. Where all wait longer, for four
-    /// times that, those that would get 503 with `Retry-After`. Default: 250 milliseconds.
+    /// How long requests may wait for a free core before somebody begins with them. Where all wait longer, for twice
+    /// that, those that would get 503 with `Retry-After`. Default: 250 milliseconds.
     ///
     /// This is what bounds the delay where handlers keep the cores busy, which their number does not show.
     #[serde(with = "humantime_serde")]

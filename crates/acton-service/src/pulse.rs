@@ -11,19 +11,20 @@ use std::{
 
 /// Beats while the queue is long, when each answer depends on the last one.
 const SHORT: Duration = Duration::from_millis(5);
-/// A queue that is long for so many times the limit is no burst, and so many beats in a row say that it was long all
-/// the time and the process was not just stopped once.
-const PATIENCE: u32 = 4;
+/// A queue that is long for so many times the limit is no burst.
+const BURST: u32 = 2;
 /// After so long without a late beat the overload is over.
 const CALM: Duration = Duration::from_secs(1);
 
-/// How late the runtime is; costs requests one load of an atomic as long as it is not.
+/// How late the runtime is; costs requests a look at the clock as long as it is not.
 pub(crate) struct Pulse {
     limit: Duration,
     begun: Instant,
     overload: AtomicBool,
     /// When the next beat should be, in microseconds after the beginning.
     due: AtomicU64,
+    /// When a request first saw that the beat is late, or 0 after one that was not.
+    late_since: AtomicU64,
 }
 
 impl Pulse {
@@ -32,7 +33,8 @@ impl Pulse {
             limit,
             begun: Instant::now(),
             overload: AtomicBool::new(false),
-            due: AtomicU64::new(0),
+            due: AtomicU64::new(u64::MAX),
+            late_since: AtomicU64::new(0),
         }
     }
 
@@ -41,36 +43,56 @@ impl Pulse {
     pub(crate) fn overloaded() -> Self {
         let pulse = Self::new(Duration::ZERO);
         pulse.overload.store(true, Ordering::Relaxed);
+        pulse.due.store(0, Ordering::Relaxed);
         pulse
     }
 
     /// Whether a request that comes now waited too long, in an overload that lasts.
     pub(crate) fn is_late(&self) -> bool {
-        self.overload.load(Ordering::Relaxed) && self.lateness() > self.limit
+        self.is_late_at(self.begun.elapsed())
     }
 
-    fn lateness(&self) -> Duration {
-        let due = Duration::from_micros(self.due.load(Ordering::Relaxed));
-        self.begun.elapsed().saturating_sub(due)
+    /// The next beat waits behind all requests that have come, so it is them who find out that it stays late: in a
+    /// queue that grows it would come too late to say so.
+    fn is_late_at(&self, now: Duration) -> bool {
+        if self.lateness(now) <= self.limit {
+            return false;
+        }
+        if self.overload.load(Ordering::Relaxed) {
+            return true;
+        }
+        let micros = micros(now);
+        let first =
+            self.late_since
+                .compare_exchange(0, micros, Ordering::Relaxed, Ordering::Relaxed);
+        // A process that was stopped for a while has a late beat too, and right after it one that is not.
+        let lasts = first.is_err_and(|since| {
+            Duration::from_micros(micros - since.min(micros)) > self.limit * BURST
+        });
+        if lasts {
+            self.overload.store(true, Ordering::Relaxed);
+        }
+        lasts
+    }
+
+    fn lateness(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_micros(self.due.load(Ordering::Relaxed)))
     }
 
     /// Beats for ever.
     pub(crate) async fn beat(&self) {
-        let mut rhythm = Rhythm::new(self.begun, self.limit * PATIENCE);
+        let mut last_late = None;
         loop {
-            let pause = if rhythm.overload {
-                SHORT
-            } else {
-                (self.limit / 2).max(SHORT)
+            let pause = match last_late {
+                Some(_) => SHORT,
+                None => (self.limit / 2).max(SHORT),
             };
             let due = self.begun.elapsed() + pause;
-            let micros = due.as_micros().try_into().unwrap_or(u64::MAX);
-            self.due.store(micros, Ordering::Relaxed);
+            self.due.store(micros(due), Ordering::Relaxed);
             tokio::time::sleep_until((self.begun + due).into()).await;
-            let was = rhythm.overload;
-            rhythm.beat(Instant::now(), self.lateness() > self.limit);
-            self.overload.store(rhythm.overload, Ordering::Relaxed);
-            match (was, rhythm.overload) {
+            let was = last_late.is_some();
+            last_late = self.took(self.begun.elapsed(), last_late);
+            match (was, last_late.is_some()) {
                 (false, true) => tracing::warn!(
                     "requests wait longer than limits.queue_delay for somebody to begin; refusing some"
                 ),
@@ -79,39 +101,27 @@ impl Pulse {
             }
         }
     }
+
+    /// A beat is there: in an overload, says when one was late the last time.
+    fn took(&self, now: Duration, last_late: Option<Duration>) -> Option<Duration> {
+        let is_late = self.lateness(now) > self.limit;
+        if !is_late {
+            self.late_since.store(0, Ordering::Relaxed);
+        }
+        if !self.overload.load(Ordering::Relaxed) {
+            return None;
+        }
+        let last_late = last_late.filter(|_| !is_late).unwrap_or(now);
+        if now - last_late >= CALM {
+            self.overload.store(false, Ordering::Relaxed);
+            return None;
+        }
+        Some(last_late)
+    }
 }
 
-/// What the beats say.
-struct Rhythm {
-    burst: Duration,
-    overload: bool,
-    late: u32,
-    last_on_time: Instant,
-    last_late: Instant,
-}
-
-impl Rhythm {
-    fn new(now: Instant, burst: Duration) -> Self {
-        Self {
-            burst,
-            overload: false,
-            late: 0,
-            last_on_time: now,
-            last_late: now,
-        }
-    }
-
-    fn beat(&mut self, now: Instant, is_late: bool) {
-        if is_late {
-            self.late += 1;
-            self.last_late = now;
-            self.overload |= self.late >= PATIENCE && now - self.last_on_time >= self.burst;
-        } else {
-            self.late = 0;
-            self.last_on_time = now;
-            self.overload &= now - self.last_late < CALM;
-        }
-    }
+fn micros(time: Duration) -> u64 {
+    time.as_micros().try_into().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -120,48 +130,60 @@ mod tests {
 
     const STEP: Duration = Duration::from_millis(300);
 
+    /// Waits for a beat that should come after a second; later than two is late.
+    fn waiting() -> Pulse {
+        let pulse = Pulse::new(Duration::from_secs(1));
+        pulse.due.store(1_000_000, Ordering::Relaxed);
+        pulse
+    }
+
+    /// Which requests at these times are told that they waited too long, in tenths of seconds.
+    fn told(pulse: &Pulse, times: &[u64]) -> Vec<bool> {
+        let at = |tenths: &u64| pulse.is_late_at(Duration::from_millis(tenths * 100));
+        times.iter().map(at).collect()
+    }
+
     #[test]
-    fn an_overload_is_a_queue_that_stays_long() {
-        let begun = Instant::now();
-        let mut rhythm = Rhythm::new(begun, Duration::from_secs(1));
-        let seen = (1..=5).map(|beat| {
-            rhythm.beat(begun + STEP * beat, true);
-            rhythm.overload
-        });
-        assert_eq!(seen.collect::<Vec<_>>(), [false, false, false, true, true]);
+    fn a_queue_that_stays_long_is_an_overload_before_the_next_beat() {
+        let pulse = waiting();
+        let told = told(&pulse, &[5, 19, 21, 30, 40, 42, 60]);
+        assert_eq!(told, [false, false, false, false, false, true, true]);
+    }
+
+    #[test]
+    fn beats_that_are_late_too_change_nothing_about_it() {
+        let pulse = waiting();
+        assert_eq!(told(&pulse, &[21]), [false]);
+        assert_eq!(pulse.took(Duration::from_secs(3), None), None);
+        assert_eq!(told(&pulse, &[42]), [true]);
     }
 
     #[test]
     fn a_process_that_was_stopped_once_is_not_overloaded() {
-        let begun = Instant::now();
-        let mut rhythm = Rhythm::new(begun, Duration::from_secs(1));
-        rhythm.beat(begun + Duration::from_secs(60), true);
-        rhythm.beat(begun + Duration::from_secs(61), false);
-        assert!(!rhythm.overload);
+        let pulse = waiting();
+        assert_eq!(told(&pulse, &[600, 601]), [false, false]);
+        assert_eq!(pulse.took(Duration::from_secs(61), None), None);
+        pulse.due.store(62_000_000, Ordering::Relaxed);
+        assert_eq!(pulse.took(Duration::from_secs(62), None), None);
+        assert_eq!(told(&pulse, &[640]), [false]);
     }
 
     #[test]
     fn it_is_over_after_a_second_without_delay() {
-        let begun = Instant::now();
-        let mut rhythm = Rhythm::new(begun, Duration::from_secs(1));
-        for beat in 1..=4 {
-            rhythm.beat(begun + STEP * beat, true);
-        }
-        rhythm.beat(begun + STEP * 5, false);
-        assert!(rhythm.overload);
-        rhythm.beat(begun + STEP * 8, false);
-        assert!(!rhythm.overload);
+        let pulse = waiting();
+        told(&pulse, &[21, 42]);
+        let seconds = Duration::from_secs;
+        let late = pulse.took(seconds(5), None);
+        assert_eq!(late, Some(seconds(5)));
+        pulse.due.store(5_500_000, Ordering::Relaxed);
+        assert_eq!(pulse.took(seconds(5) + STEP, late), late);
+        assert_eq!(told(&pulse, &[54]), [false]);
+        assert_eq!(pulse.took(seconds(6), late), None);
+        assert!(!pulse.overload.load(Ordering::Relaxed));
     }
 
     #[test]
-    fn only_in_an_overload_a_late_request_is_told_so() {
-        let pulse = Pulse::new(Duration::ZERO);
-        std::thread::sleep(Duration::from_millis(1));
-        assert!(!pulse.is_late());
-        let pulse = Pulse::overloaded();
-        std::thread::sleep(Duration::from_millis(1));
-        assert!(pulse.is_late());
-        pulse.due.store(60_000_000, Ordering::Relaxed);
-        assert!(!pulse.is_late());
+    fn a_service_that_nobody_watches_is_never_late() {
+        assert!(!told(&Pulse::new(Duration::ZERO), &[0, 1, 1000]).contains(&true));
     }
 }
