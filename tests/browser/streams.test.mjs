@@ -23,12 +23,12 @@ after(async () => {
   await fixture?.stop();
 });
 
-/** Publishes an item and returns its id. */
-async function publish(topic, text) {
+/** Publishes an item, perhaps with an id of its own, and returns its id. */
+async function publish(topic, text, id) {
   const answer = await fetch(`${fixture.origin}/t/sse/publish`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ topic, data: `<li>${text}</li>` }),
+    body: JSON.stringify({ topic, data: `<li>${text}</li>`, id }),
   });
   assert.equal(answer.status, 200);
   return (await answer.json()).id;
@@ -68,6 +68,21 @@ for (const version of [2, 4]) {
     await page.locator("#live[data-sse=open]").waitFor({ state: "attached", timeout: 15_000 });
     await publish(`again${version}`, "on");
     await eventually(() => items(page), ["on"]);
+    await page.context().close();
+  });
+
+  named("a page knows its place behind an id of the application's own", async () => {
+    const topic = `own${version}`;
+    const page = await open(version, region(address(topic)), cable.origin);
+    await publish(topic, "1", "own-17");
+    await eventually(() => items(page), ["1"]);
+    const again = page.waitForRequest((request) => request.url().includes("/t/sse?"), { timeout: 20_000 });
+    cable.cut();
+    await publish(topic, "while away");
+    cable.mend();
+    const headers = await (await again).allHeaders();
+    assert.match(headers["last-event-id"], /^(?!own)[0-9a-z]+-[0-9]+$/);
+    await eventually(() => items(page), ["1", "while away"]);
     await page.context().close();
   });
 }
