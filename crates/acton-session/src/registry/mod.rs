@@ -40,7 +40,6 @@ const BEGINNING_MS: u64 = 60_000;
 pub struct SessionRegistry {
     store: Store,
     lifetimes: Lifetimes,
-    current: Option<Key>,
     /// The request that asks.
     visit: Option<Arc<Visit>>,
 }
@@ -50,7 +49,6 @@ impl SessionRegistry {
         Self {
             store: store.for_revocation(),
             lifetimes,
-            current: None,
             visit: None,
         }
     }
@@ -82,7 +80,8 @@ impl SessionRegistry {
         }
         let mut remembered = self.store.listed(&remembered_key(user_id)).await?;
         remembered.retain(|key| found.iter().all(|(_, slot)| slot.series() != Some(*key)));
-        let mut sessions: Vec<_> = lines(found, self.current).collect();
+        let current = self.current().await?;
+        let mut sessions: Vec<_> = lines(found, current).collect();
         for key in remembered {
             if let Some(Slot::Series(series)) = self.look(&key).await?.as_deref()
                 && series.is_good()
@@ -92,6 +91,14 @@ impl SessionRegistry {
         }
         sessions.sort_by_key(|session| Reverse((session.is_current, session.last_seen)));
         Ok(sessions)
+    }
+
+    /// The session of the request that asks, as it is by now: it may have logged somebody in since it came.
+    async fn current(&self) -> Result<Option<Key>, Error> {
+        match &self.visit {
+            Some(visit) => visit.key().await,
+            None => Ok(None),
+        }
     }
 
     async fn keys(&self, user_id: &str) -> Result<Vec<Key>, Error> {
@@ -114,10 +121,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionRegistry {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let visit = Visit::of(&parts.extensions)?;
-        let current = visit.key().await?;
+        visit.load().await?;
         let registry = Self::new(visit.store.clone(), visit.shared.lifetimes);
         Ok(Self {
-            current,
             visit: Some(visit),
             ..registry
         })

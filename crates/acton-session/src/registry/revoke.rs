@@ -17,7 +17,8 @@ impl SessionRegistry {
     /// [`Error::Unavailable`] when the store did not answer.
     pub async fn revoke(&self, user_id: &str, handle: &str) -> Result<bool, Error> {
         let is_named = |key: &Key| handle_of(key) == handle;
-        let own = self.own_browser(user_id).await?;
+        let current = self.current().await?;
+        let own = self.own_browser(current, user_id).await?;
         let mut has_lived = false;
         // The remembered browser first, or it would be back at once.
         let remembered = remembered_key(user_id);
@@ -36,10 +37,7 @@ impl SessionRegistry {
         for (key, chain) in &named {
             has_lived |= self.end_with_series(user_id, key, chain).await?;
         }
-        let is_own = |chain: &Chain| {
-            let current = self.current.as_ref();
-            current.is_some_and(|current| chain.keys.contains(current))
-        };
+        let is_own = |chain: &Chain| current.is_some_and(|current| chain.keys.contains(&current));
         let goes_on = !named.iter().any(|(_, chain)| is_own(chain));
         let own = own.filter(|(key, _)| {
             goes_on && named.iter().any(|(_, chain)| chain.series.contains(key))
@@ -70,9 +68,10 @@ impl SessionRegistry {
     ///
     /// [`Error::Unavailable`] when the store did not answer.
     pub async fn revoke_others(&self, user_id: &str) -> Result<(), Error> {
-        let own = self.own_browser(user_id).await?;
+        let current = self.current().await?;
+        let own = self.own_browser(current, user_id).await?;
         self.remember_anew(own);
-        self.revoke_but(user_id, self.current, None).await
+        self.revoke_but(user_id, current, None).await
     }
 
     /// Ends every session of a user.
@@ -144,7 +143,7 @@ impl SessionRegistry {
                 None => self.end(&user_key(user_id), &key).await?.series,
             };
             for series in series {
-                let is_other = stolen != Some(series);
+                let is_other = stolen != Some(series) && !self.is_beginning(&series);
                 is_found |= is_other && self.store.end(&series).await?.has_lived;
             }
         }
@@ -193,8 +192,12 @@ impl SessionRegistry {
     }
 
     /// As what the browser that asks is remembered, if it is this user.
-    async fn own_browser(&self, user_id: &str) -> Result<Option<(Key, Series)>, Error> {
-        let Some(current) = self.current else {
+    async fn own_browser(
+        &self,
+        current: Option<Key>,
+        user_id: &str,
+    ) -> Result<Option<(Key, Series)>, Error> {
+        let Some(current) = current else {
             return Ok(None);
         };
         for key in self.chain(current).await?.series {
@@ -206,6 +209,12 @@ impl SessionRegistry {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the browser that asks is to be remembered under this key when the request ends. Nobody has it yet.
+    fn is_beginning(&self, series: &Key) -> bool {
+        let visit = self.visit.as_ref();
+        visit.is_some_and(|visit| visit.is_to_be_remembered(series))
     }
 
     /// Whoever has copied the cookie is not the one who gets the next one.

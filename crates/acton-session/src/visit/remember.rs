@@ -200,6 +200,13 @@ impl Visit {
         }
     }
 
+    /// Whether the browser is remembered under this key once the request has ended well.
+    pub(crate) fn is_to_be_remembered(&self, series: &Key) -> bool {
+        let pending = self.pending();
+        let remembers = pending.remembers.as_ref();
+        remembers.is_some_and(|(token, _)| token.key() == *series)
+    }
+
     /// Whomever the browser was remembered as is somebody else, or was forgotten long ago.
     pub(crate) fn forget_later(&self) {
         self.pending().forgets = true;

@@ -7,6 +7,7 @@ mod app;
 mod browser;
 
 mod abandoned;
+mod at_once;
 mod beside;
 mod cookies;
 mod cost;
