@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tower_layer::Layer;
 
@@ -12,6 +12,9 @@ use crate::{
     service::{Sessions, Shared},
     store::Store,
 };
+
+/// What is longer than this is for ever: dates and stores take no more.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Sessions, flash messages and CSRF protection for every route inside.
 ///
@@ -102,8 +105,8 @@ impl SessionLayer {
 
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes {
-            idle: self.config.idle,
-            absolute: self.config.absolute,
+            idle: self.config.idle.min(LONGEST),
+            absolute: self.config.absolute.min(LONGEST),
         }
     }
 
@@ -166,12 +169,13 @@ impl SessionLayer {
             SameSite::None if !is_secure => SameSite::Lax,
             same_site => same_site,
         };
-        let max_age = self.config.persistent.then_some(self.config.absolute);
-        let remember = self.config.remember;
+        let lifetimes = self.lifetimes();
+        let max_age = self.config.persistent.then_some(lifetimes.absolute);
+        let remember = self.config.remember.min(LONGEST);
         let trusted = self.csrf.trusted_origins.iter();
         Arc::new(Shared {
             store: self.store.clone(),
-            lifetimes: self.lifetimes(),
+            lifetimes,
             cookie: Cookie::session(is_secure, same_site, max_age),
             remember_cookie: Cookie::remember(is_secure, same_site, remember),
             remember,

@@ -176,7 +176,8 @@ fn is_private(headers: &HeaderMap) -> bool {
 
 /// A time that is over already has no milliseconds left.
 fn whole_ms(duration: time::Duration) -> u64 {
-    u64::try_from(duration.whole_milliseconds()).unwrap_or(0)
+    let left = duration.whole_milliseconds().max(0);
+    u64::try_from(left).unwrap_or(u64::MAX)
 }
 
 fn vary_by_cookie(headers: &mut HeaderMap) {

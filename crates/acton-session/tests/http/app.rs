@@ -288,6 +288,7 @@ async fn expire(session: Session, Form(Lifetime { lifetime }): Form<Lifetime>) {
     let usual = SessionConfig::default().idle;
     session.set_expiry(match lifetime.as_str() {
         "" => Some(Expiry::OnInactivity(time::Duration::milliseconds(300))),
+        "ever" => Some(Expiry::OnInactivity(time::Duration::MAX)),
         "hour" => Some(Expiry::OnInactivity(time::Duration::HOUR)),
         "date" => Some(Expiry::AtDateTime(
             time::OffsetDateTime::now_utc() + time::Duration::HOUR,

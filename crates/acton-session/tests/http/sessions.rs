@@ -263,3 +263,34 @@ async fn two_instances_see_one_session(store: Store) {
     browser.on(&there).post("/flush", "").await;
     assert_eq!(old.get("/session/get?k=a").await.body, "");
 }
+
+/// As somebody writes who wants sessions never to end.
+#[tokio::test]
+async fn no_lifetime_is_too_long() {
+    let redis = crate::stores::redis();
+    let redis_store = redis.as_ref().map(|(_server, store)| store.clone());
+    let stores = [Store::memory(), Store::custom(Shelf::default())];
+    for store in stores.into_iter().chain(redis_store) {
+        let config = SessionConfig {
+            idle: Duration::MAX,
+            absolute: Duration::MAX,
+            remember: Duration::MAX,
+            persistent: true,
+            ..SessionConfig::default()
+        };
+        let browser = Browser::new(&app_with(&config, store));
+        browser
+            .submit("/login", "username=alice&remember=true")
+            .await;
+        let id = browser.cookie();
+        for lifetime in ["usual", "ever", "usual"] {
+            let form = format!("lifetime={lifetime}");
+            assert_eq!(browser.post("/expire", &form).await.status, StatusCode::OK);
+            assert_eq!(browser.get("/session/get?k=a").await.status, StatusCode::OK);
+            assert_eq!(browser.get("/user").await.body, "alice");
+            assert_eq!(browser.cookie(), id, "{lifetime}");
+        }
+        browser.forget("id");
+        assert_eq!(browser.get("/user").await.body, "alice");
+    }
+}
