@@ -4,6 +4,7 @@
 
 mod error;
 mod listing;
+mod reading;
 mod secrets;
 mod section;
 mod shape;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{
     ConfigError,
     listing::Listing,
+    reading,
     sources::{Node, Sources},
     values,
 };
@@ -97,7 +98,7 @@ impl Sections {
                 self.listing.unset(&key);
             }
         }
-        values::read(name, given)
+        reading::read(name, given)
     }
 
     /// Reads the application's section, which may be no section at all.
@@ -115,8 +116,7 @@ impl Sections {
         let Some((name, keys)) = self.left.into_iter().next() else {
             return Ok((self.listing, self.origins));
         };
-        let keys = Node::Table(keys);
-        let origin = keys.origin();
+        let origin = keys.values().next().map_or("", Node::origin);
         let known = SECTIONS.iter().find(|(known, _)| *known == name);
         Err(match known {
             Some((_, Some(feature))) => ConfigError::new(format!(

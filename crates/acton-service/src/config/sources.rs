@@ -22,7 +22,14 @@ pub(super) struct Sources {
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Setting(Setting),
-    Table(BTreeMap<String, Node>),
+    Table(Table),
+}
+
+/// Settings below one key, and where that was written first.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) keys: BTreeMap<String, Node>,
+    origin: String,
 }
 
 /// A value and where it was written.
@@ -32,6 +39,8 @@ pub(super) struct Setting {
     pub(super) origin: String,
     /// How many sources were read before this one.
     pub(super) rank: usize,
+    /// Whether it was written where everything is text.
+    pub(super) is_text: bool,
 }
 
 impl Node {
@@ -39,21 +48,30 @@ impl Node {
         match value.kind {
             ValueKind::Table(table) => {
                 let below = |(key, value)| (key, Self::new(value, origin, rank));
-                Self::Table(table.into_iter().map(below).collect())
+                Self::table(table.into_iter().map(below).collect(), origin)
             }
             kind => Self::Setting(Setting {
                 value: Value::new(None, kind),
                 origin: origin.to_owned(),
                 rank,
+                is_text: false,
             }),
         }
+    }
+
+    fn table(keys: BTreeMap<String, Self>, origin: &str) -> Self {
+        let origin = origin.to_owned();
+        Self::Table(Table { keys, origin })
     }
 
     /// Where it was written; of a table, its first setting.
     pub(super) fn origin(&self) -> &str {
         match self {
             Self::Setting(setting) => &setting.origin,
-            Self::Table(table) => table.values().next().map_or("", Self::origin),
+            Self::Table(table) => {
+                let first = table.keys.values().next();
+                first.map_or(&table.origin, Self::origin)
+            }
         }
     }
 
@@ -62,7 +80,7 @@ impl Node {
             Self::Setting(setting) => setting.value,
             Self::Table(table) => {
                 let below = |(key, node): (_, Self)| (key, node.into_value());
-                let table = table.into_iter().map(below).collect();
+                let table = table.keys.into_iter().map(below).collect();
                 Value::new(None, ValueKind::Table(table))
             }
         }
@@ -122,8 +140,13 @@ impl Sources {
         // `VARIABLE=` is how compose files and shells say "not set".
         if !value.is_empty() {
             let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
-            let setting = Node::new(Value::new(None, value), &origin, rank);
-            let below = |node, key: &String| Node::Table([(key.clone(), node)].into());
+            let setting = Node::Setting(Setting {
+                value: Value::new(None, value),
+                origin: origin.clone(),
+                rank,
+                is_text: true,
+            });
+            let below = |node, key: &String| Node::table([(key.clone(), node)].into(), &origin);
             let node = path[1..].iter().rev().fold(setting, below);
             self.set(&section.to_ascii_lowercase(), &path[0], node);
         }
@@ -161,8 +184,8 @@ fn misspelt(key: &str, origin: &str) -> Result<(), ConfigError> {
 fn merge(keys: &mut BTreeMap<String, Node>, key: String, later: Node) {
     match (keys.get_mut(&key), later) {
         (Some(Node::Table(earlier)), Node::Table(later)) => {
-            for (key, node) in later {
-                merge(earlier, key, node);
+            for (key, node) in later.keys {
+                merge(&mut earlier.keys, key, node);
             }
         }
         (_, later) => drop(keys.insert(key, later)),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use config::{ConfigError as ReadError, Map, Value, ValueKind};
+use config::{Value, ValueKind};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -24,6 +24,8 @@ pub(super) struct Given {
     pub(super) path: Vec<String>,
     pub(super) value: Value,
     pub(super) origin: String,
+    /// What its text may mean as well, where only reading shows what is wanted.
+    pub(super) other: Option<Value>,
 }
 
 impl Given {
@@ -52,7 +54,10 @@ fn settle_below<S: DeserializeOwned>(
     if let Shape::Keys(known) = wanted::<S>(path) {
         let place = named(section, path);
         read_files(&place, known, &mut keys)?;
-        if let Some((key, node)) = keys.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+        if let Some((key, node)) = keys
+            .iter()
+            .find(|(key, _)| is_unknown::<S>(path, known, key))
+        {
             let key = format!("{place}.{key}");
             return Err(ConfigError::unknown(&key, node.origin(), known));
         }
@@ -60,8 +65,10 @@ fn settle_below<S: DeserializeOwned>(
     for (key, node) in keys {
         path.push(key);
         match (node, wanted::<S>(path)) {
-            (Node::Table(keys), Shape::Keys(_) | Shape::Table) if !keys.is_empty() => {
-                settle_below::<S>(section, path, keys, given)?;
+            (Node::Table(table), Shape::Keys(_) | Shape::Table | Shape::Any)
+                if !table.keys.is_empty() =>
+            {
+                settle_below::<S>(section, path, table.keys, given)?;
             }
             (node, shape) => given.push(settle_one::<S>(section, path, node, shape)?),
         }
@@ -77,18 +84,36 @@ fn settle_one<S: DeserializeOwned>(
     shape: Shape,
 ) -> Result<Given, ConfigError> {
     let origin = node.origin().to_owned();
+    let is_text = matches!(&node, Node::Setting(setting) if setting.is_text);
     let mut value = node.into_value();
-    if shape == Shape::List {
-        match value.kind {
-            ValueKind::String(text) => value = list(&text),
-            _ => check_items::<S>(section, path, &value, &origin)?,
-        }
+    match value.kind {
+        ValueKind::String(text) if shape == Shape::List => value = list(&text),
+        _ => check_items::<S>(section, path, &value, &origin)?,
     }
+    let other = (is_text && shape == Shape::Any).then(|| other_than_text(&value));
     Ok(Given {
         path: path.to_vec(),
         value,
         origin,
+        other: other.flatten(),
     })
+}
+
+/// A type of its own making may read keys that it does not list.
+fn is_unknown<S: DeserializeOwned>(path: &[String], known: &[&str], key: &str) -> bool {
+    let read = || wanted::<S>(&[path, &[key.to_owned()]].concat());
+    !known.contains(&key) && read() == Shape::Unread
+}
+
+/// What a text in the environment may stand for: `true`, `25`, `0.5` or `a, b`.
+fn other_than_text(value: &Value) -> Option<Value> {
+    let text = value.clone().into_string().ok()?;
+    let truth = text.parse::<bool>().ok().map(ValueKind::from);
+    let whole = || text.parse::<i64>().ok().map(ValueKind::from);
+    let number = || text.parse::<f64>().ok().map(ValueKind::from);
+    let several = || text.contains(',').then(|| list(&text).kind);
+    let kind = truth.or_else(whole).or_else(number).or_else(several)?;
+    Some(Value::new(None, kind))
 }
 
 /// `secret_file = "/run/secrets/jwt"` is `secret = "…"` with the content of that file.
@@ -142,6 +167,7 @@ fn read_file(path: &str, setting: Setting) -> Result<Setting, ConfigError> {
         value,
         origin,
         rank,
+        ..
     } = setting;
     let name = value
         .into_string()
@@ -156,16 +182,22 @@ fn read_file(path: &str, setting: Setting) -> Result<Setting, ConfigError> {
         value: Value::new(None, text.trim_end_matches(['\r', '\n'])),
         origin: format!("the file named by {origin}"),
         rank,
+        is_text: true,
     })
 }
 
-/// Finds keys that do not exist in the tables of a list.
+/// Finds keys that do not exist in the tables of a list, and values that would be bent into what is wanted.
 fn check_items<S: DeserializeOwned>(
     section: &str,
     path: &[String],
     value: &Value,
     origin: &str,
 ) -> Result<(), ConfigError> {
+    let shape = wanted::<S>(path);
+    if let Some(expected) = misfit(shape, &value.kind) {
+        let key = named(section, path);
+        return Err(ConfigError::unfit(&key, origin, Some(expected)));
+    }
     let entries: Vec<(String, &Value)> = match &value.kind {
         ValueKind::Array(items) => {
             let numbered = items.iter().enumerate();
@@ -179,10 +211,10 @@ fn check_items<S: DeserializeOwned>(
             .collect(),
         _ => return Ok(()),
     };
-    if let (ValueKind::Table(_), Shape::Keys(known)) = (&value.kind, wanted::<S>(path))
+    if let (ValueKind::Table(_), Shape::Keys(known)) = (&value.kind, shape)
         && let Some((key, _)) = entries
             .iter()
-            .find(|(key, _)| !known.contains(&key.as_str()))
+            .find(|(key, _)| is_unknown::<S>(path, known, key))
     {
         let key = format!("{}.{key}", named(section, path));
         return Err(ConfigError::unknown(&key, origin, known));
@@ -194,13 +226,23 @@ fn check_items<S: DeserializeOwned>(
     Ok(())
 }
 
+/// What is wanted instead of a value that a reader would round, or take for another kind.
+fn misfit(shape: Shape, kind: &ValueKind) -> Option<&'static str> {
+    let is_number = !matches!(kind, ValueKind::Boolean(_) | ValueKind::String(_));
+    match (shape, kind) {
+        (Shape::Whole, ValueKind::Boolean(_) | ValueKind::Float(_)) => Some("a whole number"),
+        (Shape::Truth, _) if is_number => Some("true or false"),
+        _ => None,
+    }
+}
+
 fn wanted<S: DeserializeOwned>(path: &[String]) -> Shape {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     shape::<S>(&path)
 }
 
 /// `app.mail`
-fn named(section: &str, path: &[String]) -> String {
+pub(super) fn named(section: &str, path: &[String]) -> String {
     let keys = path.iter().map(|key| format!(".{key}"));
     format!("{section}{}", keys.collect::<String>())
 }
@@ -213,79 +255,4 @@ fn list(text: &str) -> Value {
         .filter(|item| !item.is_empty());
     let items: Vec<Value> = items.map(|item| Value::new(None, item)).collect();
     Value::new(None, items)
-}
-
-/// Reads a section; what is wrong is looked for afterwards, because a type may want several settings to fit together.
-pub(super) fn read<S: DeserializeOwned>(
-    section: &str,
-    given: Vec<Given>,
-) -> Result<S, ConfigError> {
-    let mut table = Map::new();
-    for setting in &given {
-        insert(&mut table, &setting.path, setting.value.clone());
-    }
-    let error = match read_table::<S>(table) {
-        Ok(read) => return Ok(read),
-        Err(error) => error,
-    };
-    for setting in given {
-        let mut alone = Map::new();
-        insert(&mut alone, &setting.path, setting.value);
-        match read_table::<S>(alone) {
-            Err(error) if !is_missing(&error) => {
-                let path = named(section, &setting.path);
-                let wanted = expected(&error);
-                return Err(ConfigError::unfit(
-                    &path,
-                    &setting.origin,
-                    wanted.as_deref(),
-                ));
-            }
-            _ => {}
-        }
-    }
-    Err(if is_missing(&error) {
-        ConfigError::new(format!("the section [{section}] is incomplete: {error}"))
-    } else {
-        let wanted = expected(&error).map(|what| format!("; expected {what}"));
-        ConfigError::new(format!(
-            "the section [{section}] does not fit{}",
-            wanted.unwrap_or_default()
-        ))
-    })
-}
-
-fn read_table<S: DeserializeOwned>(table: Map<String, Value>) -> Result<S, ReadError> {
-    Value::new(None, ValueKind::Table(table)).try_deserialize()
-}
-
-fn insert(table: &mut Map<String, Value>, path: &[String], value: Value) {
-    match path {
-        [] => {}
-        [key] => drop(table.insert(key.clone(), value)),
-        [key, rest @ ..] => {
-            let empty = || Value::new(None, ValueKind::Table(Map::new()));
-            let below = table.entry(key.clone()).or_insert_with(empty);
-            if let ValueKind::Table(below) = &mut below.kind {
-                insert(below, rest, value);
-            }
-        }
-    }
-}
-
-fn is_missing(error: &ReadError) -> bool {
-    error.to_string().starts_with("missing ")
-}
-
-/// What a reader expected; the text before it may hold the value and is left out.
-fn expected(error: &ReadError) -> Option<String> {
-    match error {
-        ReadError::Type { expected, .. } => Some((*expected).to_owned()),
-        ReadError::At { error, .. } => expected(error),
-        other => {
-            let message = other.to_string();
-            let (_, wanted) = message.rsplit_once("expected ")?;
-            Some(wanted.split(" for key").next().unwrap_or(wanted).to_owned())
-        }
-    }
 }

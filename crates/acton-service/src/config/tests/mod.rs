@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{Config, ConfigError, sources::Sources};
 
 mod app;
+mod kinds;
 #[cfg(all(feature = "jwt", feature = "cache", feature = "sqlite"))]
 mod secrets;
 
