@@ -146,7 +146,7 @@ impl SseBroadcaster {
         self.subscribe_to(EVERYONE)
     }
 
-    /// Reads one topic or several, from now on.
+    /// Reads one topic or several, from now on; without any it waits for the end.
     #[must_use]
     pub fn subscribe_to(&self, topics: impl Topics) -> Subscription {
         self.subscribe_from(topics, None)

@@ -399,6 +399,7 @@ impl History {
 
     /// Adds a reader.
     pub(crate) fn join(&mut self, topic: &str) -> Seat {
+        self.trim(Instant::now());
         let topic_key = self.key(topic);
         let topic = &mut self.topics[topic_key];
         Seat {

@@ -87,6 +87,10 @@ impl Subscription {
     pub(crate) fn new(shared: Arc<Shared>, mut names: Vec<String>, from: Option<&str>) -> Self {
         names.sort_unstable();
         names.dedup();
+        // Who reads nothing waits for the end: a stream that ends at once would be opened again and again.
+        if names.is_empty() {
+            names.push(random::name().to_string());
+        }
         let mut state = shared.state();
         state.subscribers += 1;
         let seats = names.iter().map(|name| state.history.join(name)).collect();

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Backplane, BackplaneError, Known, Record, Row};
-use crate::{broadcaster::Shared, cursor::Epoch, keeper, state::State};
+use crate::{broadcaster::Shared, cursor::Epoch, keeper, moment::FAR, state::State};
 
 /// How many records are appended at once.
 const BATCH: usize = 64;
@@ -153,7 +153,7 @@ async fn read_once(
 ) -> Result<More, BackplaneError> {
     let Some(limit) = shared
         .upgrade()
-        .map(|shared| shared.config.backplane_timeout + READ_MORE)
+        .map(|shared| shared.config.backplane_timeout.min(FAR) + READ_MORE)
     else {
         return Ok(More::No);
     };

@@ -65,7 +65,7 @@ impl Record {
                 message,
                 here,
                 ..
-            } => topic.len() + message.data.len() + here.as_deref().map_or(0, cost_of),
+            } => topic.len() + message.cost() + here.as_deref().map_or(0, cost_of),
             Content::Here { topic, people } => topic.len() + cost_of(people),
             _ => 0,
         }
@@ -134,6 +134,11 @@ impl From<&BroadcastMessage> for Wire {
 }
 
 impl Wire {
+    fn cost(&self) -> usize {
+        let names = [&self.event, &self.id, &self.except];
+        self.data.len() + names.into_iter().flatten().map(String::len).sum::<usize>()
+    }
+
     /// The message; without the names that would break framing.
     pub(crate) fn into_message(self) -> BroadcastMessage {
         let mut message = BroadcastMessage::new(self.data);
@@ -150,5 +155,30 @@ impl Wire {
             Some(connection) => message.except(connection),
             None => message,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_takes_its_share_of_the_bytes() {
+        let message = BroadcastMessage::signal("x".repeat(10_000));
+        let record = Record {
+            origin: Mark {
+                node: "n".into(),
+                count: 1,
+            },
+            epoch: None,
+            after: None,
+            content: Content::Message {
+                topic: "t".to_owned(),
+                message: Wire::from(&message),
+                closes: false,
+                here: None,
+            },
+        };
+        assert!(record.cost() > 10_000);
     }
 }

@@ -12,7 +12,7 @@ use fred::{
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{Backplane, BackplaneError, Known, Record, Row};
-use crate::{config::SseConfig, random};
+use crate::{config::SseConfig, moment::FAR, random};
 
 const OPEN: &str = concat!(include_str!("row.lua"), include_str!("open.lua"));
 const APPEND: &str = concat!(include_str!("row.lua"), include_str!("append.lua"));
@@ -55,7 +55,7 @@ impl RedisBackplane {
             stream: "{acton:sse}:records".to_owned(),
             epoch: "{acton:sse}:epoch".to_owned(),
             age: config.history_age,
-            timeout: config.backplane_timeout,
+            timeout: config.backplane_timeout.min(FAR),
             count: config.backplane_history.try_into().unwrap_or(i64::MAX),
             reader: Mutex::new(None),
         }

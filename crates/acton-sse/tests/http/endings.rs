@@ -132,6 +132,31 @@ async fn a_time_may_be_longer_than_any_clock_reaches() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backplane_may_take_as_long_as_it_likes() {
+    let config = SseConfig {
+        backplane_timeout: Duration::MAX,
+        ..SseConfig::default()
+    };
+    let row = SharedRow::default();
+    let broadcaster = SseBroadcaster::with_backplane(&config, row.clone());
+    let mut reader = broadcaster.subscribe();
+    broadcaster.broadcast("one").await.expect("a backplane");
+    assert_eq!(next(&mut reader).await, "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_no_topics_stays_open_until_the_end() {
+    let broadcaster = SseBroadcaster::new();
+    let mut reader = broadcaster.subscribe_to(Vec::<String>::new());
+    let silence = timeout(Duration::from_secs(60), reader.recv()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    broadcaster.shutdown();
+    assert!(reader.recv().await.is_err());
+    drop(reader);
+    assert_eq!(broadcaster.topics(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_end_waits_until_the_others_will_get_everything() {
     let row = SharedRow::default();
     let own = row.another();

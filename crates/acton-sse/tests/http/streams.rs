@@ -375,3 +375,16 @@ async fn what_is_too_old_is_a_gap() {
     assert_eq!(client.next().await.unwrap().name, GAP_EVENT);
     assert_eq!(client.data(1).await, ["new"]);
 }
+
+#[tokio::test]
+async fn what_is_too_old_is_a_gap_also_where_nothing_is_published_any_more() {
+    let broadcaster = quick(|config| config.history_age = Duration::from_millis(20));
+    let start = broadcaster.cursor();
+    broadcaster.broadcast("old");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut reader = broadcaster.subscribe_from("everyone", Some(&start));
+    assert!(reader.recv().await.unwrap().is_gap());
+    assert_eq!(broadcaster.topics(), 1, "that of the reader");
+    broadcaster.broadcast("new");
+    assert_eq!(reader.recv().await.unwrap().data(), "new");
+}
