@@ -35,7 +35,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves until the trigger, then ends in order.
-    pub(crate) async fn run(self) {
+    ///
+    /// Says until when the process has time for what it does afterwards; none where nobody ends it by force.
+    pub(crate) async fn run(self) -> Option<Instant> {
         let mut trigger = self.trigger.arm(self.grace);
         let tasks = TaskTracker::new();
         #[cfg(feature = "tls")]
@@ -67,7 +69,7 @@ impl Server {
         super::systemd::stopping();
         self.shutdown.drain();
         tasks.close();
-        shutdown::run(
+        let until = shutdown::run(
             &self.shutdown,
             &mut trigger,
             self.delay,
@@ -77,6 +79,7 @@ impl Server {
         .await;
         // Connections that were cut off need a moment to drop what they hold.
         let _ = tokio::time::timeout(Duration::from_millis(100), tasks.wait()).await;
+        until
     }
 }
 

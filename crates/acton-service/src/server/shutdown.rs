@@ -11,9 +11,10 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::signals::Signals;
+use super::signals::{SPARE, Signals};
 
 /// The `[shutdown]` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -219,17 +220,25 @@ impl Armed {
             Self::Future(_) => std::future::pending().await,
         }
     }
+
+    /// A process that was told to end by a signal does so by force.
+    fn is_signal(&self) -> bool {
+        matches!(self, Self::Signals(_))
+    }
 }
 
 /// Keeps accepting for `delay`, lets streams and requests end, and forces the end at `grace` or at a second signal.
+///
+/// Says until when the process has time for what it does afterwards; none where nobody ends it by force.
 pub(super) async fn run(
     shutdown: &Shutdown,
     trigger: &mut Armed,
     delay: Duration,
     grace: Duration,
     idle: impl Future<Output = ()>,
-) {
+) -> Option<Instant> {
     let deadline = tokio::time::sleep(grace);
+    let mut until = deadline.deadline() + SPARE;
     let in_order = async {
         tokio::time::sleep(delay.min(grace)).await;
         let closing = shutdown.close(spread(delay, grace));
@@ -241,10 +250,14 @@ pub(super) async fn run(
     tokio::select! {
         () = in_order => tracing::info!("every connection has ended"),
         () = deadline => tracing::warn!("the grace time is over, closing what is left"),
-        () = trigger.second() => tracing::warn!("second signal, closing at once"),
+        () = trigger.second() => {
+            tracing::warn!("second signal, closing at once");
+            until = Instant::now() + SPARE;
+        }
     }
     drop(shutdown.close(Duration::ZERO));
     shutdown.force();
+    trigger.is_signal().then_some(until)
 }
 
 /// How long streams may take to end: a quarter of the time that is left; no time where there is no delay either.

@@ -14,6 +14,9 @@ use tokio::{
 /// How long the process may take to end once everything was cut off.
 const LAST: Duration = Duration::from_secs(1);
 
+/// How much of that may be used up on purpose.
+pub(super) const SPARE: Duration = Duration::from_millis(500);
+
 /// How long a log that nobody reads may hold the end up.
 const TELL: Duration = Duration::from_millis(250);
 

@@ -149,11 +149,15 @@ impl BoundService {
             AbortOnDropHandle::new(tokio::spawn(serve_aside(listener, router, limits)))
         });
         let _watching = AbortOnDropHandle::new(tokio::spawn(self.admission.watch()));
-        self.server.run().await;
+        #[cfg_attr(
+            not(feature = "otel"),
+            expect(unused_variables, reason = "only traces have to leave")
+        )]
+        let until = self.server.run().await;
         tracing::info!("stopped");
         #[cfg(feature = "otel")]
         if let Some(traces) = self.traces {
-            traces.finish().await;
+            traces.finish(until).await;
         }
         drop(log);
         Ok(())

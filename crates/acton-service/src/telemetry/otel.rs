@@ -153,9 +153,11 @@ impl Traces {
         self
     }
 
-    /// Sends what is left, within `otel.timeout`.
-    pub(crate) async fn finish(self) {
+    /// Sends what is left, within `otel.timeout`, and until the process has to end.
+    pub(crate) async fn finish(self, until: Option<tokio::time::Instant>) {
         let Self { provider, timeout } = self;
+        let left = until.map(|until| until.duration_since(tokio::time::Instant::now()));
+        let timeout = left.map_or(timeout, |left| left.min(timeout));
         let last = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(timeout));
         if let Ok(Err(error)) = last.await {
             tracing::warn!(%error, "the last traces could not be exported");

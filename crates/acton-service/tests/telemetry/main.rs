@@ -217,6 +217,23 @@ async fn a_collector_that_never_answers_hurts_neither_requests_nor_the_end() {
     assert!(log.contains("traces could not be exported"), "{log}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_never_answers_makes_no_failure_of_a_short_grace_time() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let process = Process::start(&[
+        ("ACTON_OTEL__ENDPOINT", &endpoint),
+        ("ACTON_OTEL__TIMEOUT", "1h"),
+        ("ACTON_SHUTDOWN__GRACE", "200ms"),
+    ]);
+    assert!(process.get("/tasks/1", "").contains("200 OK"));
+    let (status, log) = tokio::task::spawn_blocking(move || process.end())
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("traces could not be exported"), "{log}");
+}
+
 /// The access lines of a process that was asked these things.
 async fn access_lines(environment: &[(&str, &str)], asked: &[(&str, &str)]) -> Vec<String> {
     let process = Process::start(environment);
