@@ -73,7 +73,9 @@ impl Guard {
         match self.hosts.check(request) {
             Ok(()) => Ok(()),
             // Operators ask by address, or in HTTP/1.0, whatever name browsers use.
-            Err(BadHost::Unknown | BadHost::Absent) if self.operators.sent(request) => Ok(()),
+            Err(BadHost::Unknown | BadHost::Absent) if self.operators.may_ask_any_host(request) => {
+                Ok(())
+            }
             Err(BadHost::Unknown) => Err(StatusCode::MISDIRECTED_REQUEST),
             Err(BadHost::Invalid | BadHost::Absent) => Err(StatusCode::BAD_REQUEST),
         }

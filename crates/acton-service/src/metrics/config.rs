@@ -24,7 +24,8 @@ pub struct MetricsConfig {
     /// Nor may anybody of whom the service knows no address, because it was nested in an application that does not serve
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
     /// A request that came through a proxy which is not in `service.trusted_proxies` is from elsewhere.
-    /// Who may read is answered whatever host it names, and when others are refused because there is too much to do.
+    /// Who may read is answered when others are refused because there is too much to do. It may name the service by an
+    /// address or a name without a dot; any other host has to be one of `service.allowed_hosts`, where that lists some.
     #[serde(deserialize_with = "crate::service_builder::networks")]
     pub allow: Vec<IpNet>,
 }

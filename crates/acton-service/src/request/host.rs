@@ -101,7 +101,8 @@ fn matches(allowed: &str, host: &[u8]) -> bool {
         || without_port(host).eq_ignore_ascii_case(allowed.as_bytes())
 }
 
-fn without_port(host: &[u8]) -> &[u8] {
+/// The name or address.
+pub(crate) fn without_port(host: &[u8]) -> &[u8] {
     match host.iter().rposition(|byte| *byte == b':') {
         Some(colon) if !host[colon..].contains(&b']') => &host[..colon],
         _ => host,

@@ -56,8 +56,30 @@ async fn where_no_numbers_are_read_their_path_is_as_any_other() {
     }
 }
 
+/// A page of a stranger can make a browser inside the network ask, when the stranger's name leads there.
 #[tokio::test]
-async fn who_may_read_numbers_may_call_the_host_as_it_likes_and_nobody_else() {
+async fn no_name_that_a_stranger_may_own_leads_to_the_numbers() {
+    let router = service(for_one_host, routes()).with_metrics();
+    let router = router.build().into_router();
+    for (host, expected) in [
+        ("example.org", 200),
+        ("10.0.0.1:3000", 200),
+        ("[fd00::1]:3000", 200),
+        ("shop:3000", 200),
+        ("localhost", 200),
+        ("evil.example:3000", 421),
+        ("10.0.0.1.evil.example", 421),
+        ("com.", 421),
+    ] {
+        let mut request = get_from("10.0.0.7", "/metrics");
+        let value = http::HeaderValue::from_static(host);
+        request.headers_mut().unwrap().insert("host", value);
+        assert_eq!(status(&router, request).await, expected, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_read_numbers_may_ask_by_address_and_nobody_else() {
     let router = service(for_one_host, routes()).with_metrics();
     let router = router.build().into_router();
     assert_eq!(status(&router, get_from("10.0.0.7", "/metrics")).await, 200);
