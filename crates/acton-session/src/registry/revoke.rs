@@ -51,7 +51,7 @@ impl SessionRegistry {
             .chain(current)
             .collect();
         for (key, chain) in &others {
-            if later.iter().any(|later| chain.is_before(later)) {
+            if !is_own(chain) && later.iter().any(|later| chain.is_before(later)) {
                 self.end_with_series(user_id, key, chain).await?;
             }
         }

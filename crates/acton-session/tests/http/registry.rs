@@ -20,6 +20,7 @@ on_every_store![
     a_remembered_browser_without_a_session_is_listed_and_ended,
     whoever_copied_a_remembered_browser_is_listed_and_ended_alone,
     a_copy_on_the_same_device_is_listed_while_both_are_used,
+    whoever_ends_a_later_copy_on_the_same_device_stays,
 ];
 
 async fn log_in(browser: &Browser, user: &str, device: &str) {
@@ -231,6 +232,18 @@ async fn a_copy_on_the_same_device_is_listed_while_both_are_used(store: Store) {
     assert_eq!(thief.submit("/sessions", &form).await.body, "true");
     assert_eq!(is_in(&owner).await, (false, false));
     assert_eq!(is_in(&thief).await, (true, true));
+}
+
+/// Its own session looks like one that the browser had before it was closed: it was not used since the copy came.
+async fn whoever_ends_a_later_copy_on_the_same_device_stays(store: Store) {
+    let (owner, thief) = owner_and_thief(store, "Phone").await;
+    let lines = listed(&owner).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[1].1, "Phone false");
+    let form = format!("handle={}", lines[1].0);
+    assert_eq!(owner.submit("/sessions", &form).await.body, "true");
+    assert_eq!(is_in(&thief).await, (false, false));
+    assert_eq!(is_in(&owner).await, (true, true));
 }
 
 async fn a_remembered_browser_without_a_session_is_listed_and_ended(store: Store) {
