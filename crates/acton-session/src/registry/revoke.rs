@@ -191,18 +191,19 @@ impl SessionRegistry {
         Ok(gone)
     }
 
-    /// As what the browser that asks is remembered, if it is this user.
+    /// As what the browser that asks is remembered, if it is this user and the browser has the cookie to show for it:
+    /// whoever has copied the session alone is not remembered.
     async fn own_browser(
         &self,
         current: Option<Key>,
         user_id: &str,
     ) -> Result<Option<(Key, Series)>, Error> {
-        let Some(current) = current else {
+        let (Some(current), Some(visit)) = (current, &self.visit) else {
             return Ok(None);
         };
         for key in self.chain(current).await?.series {
             if let Some(Slot::Series(series)) = self.look(&key).await?.as_deref()
-                && series.is_good()
+                && visit.is_remembered_by(&key, series)
                 && series.user == user_id
             {
                 return Ok(Some((key, series.clone())));

@@ -200,6 +200,15 @@ impl Visit {
         }
     }
 
+    /// Whether the browser came with what this series takes for good.
+    pub(crate) fn is_remembered_by(&self, key: &Key, series: &Series) -> bool {
+        let token = self.remembered.filter(|token| token.key() == *key);
+        token.is_some_and(|token| {
+            let verdict = series.judge(&token, self.arrived_ms);
+            !matches!(verdict, Verdict::Stolen)
+        })
+    }
+
     /// Whether the browser is remembered under this key once the request has ended well.
     pub(crate) fn is_to_be_remembered(&self, series: &Key) -> bool {
         let pending = self.pending();

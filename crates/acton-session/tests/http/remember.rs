@@ -27,6 +27,7 @@ on_every_store![
     ending_a_session_from_outside_forgets_its_browser,
     a_changed_password_forgets_the_other_browsers,
     a_copy_of_the_cookie_does_not_outlive_a_changed_password,
+    whoever_has_copied_the_session_alone_is_not_remembered,
     logging_out_ends_what_the_browser_had_before_it_was_closed,
     a_token_that_is_unknown_is_nobody_and_deletes_nothing,
     the_next_user_is_not_remembered_as_the_last_one,
@@ -162,6 +163,20 @@ async fn a_copy_of_the_cookie_does_not_outlive_a_changed_password(store: Store) 
         let listed = owner.get("/sessions").await.body;
         assert_eq!(listed.lines().count(), 1, "{listed}");
         owner.submit("/logout", "").await;
+    }
+}
+
+/// A session ends some day; what a browser is remembered by would not.
+async fn whoever_has_copied_the_session_alone_is_not_remembered(store: Store) {
+    for path in ["/password", "/others"] {
+        let owner = log_in(&app(store.clone()), "alice").await;
+        let thief = owner.twin();
+        thief.forget("remember");
+        thief.submit(path, "").await;
+        assert_eq!(user(&thief).await, "alice");
+        assert_eq!(thief.named("remember"), None, "{path}");
+        thief.forget("id");
+        assert_eq!(user(&thief).await, "", "{path}");
     }
 }
 
