@@ -28,6 +28,11 @@ impl Chain {
         }
     }
 
+    /// The browser that is remembered for it where it goes on.
+    pub(super) fn browser(&self) -> Option<Key> {
+        self.live.as_deref()?.series()
+    }
+
     /// Whether both are of one remembered browser, or of somebody who copied its cookie.
     pub(super) fn shares_series(&self, other: &Self) -> bool {
         self.series

@@ -31,13 +31,16 @@ impl SessionRegistry {
         for key in self.keys(user_id).await? {
             found.push((key, self.chain(key).await?));
         }
-        let (named, others): (Vec<_>, Vec<_>) = found
-            .into_iter()
-            .partition(|(key, chain)| is_named(key) || chain.series.iter().any(is_named));
+        let is_own = |chain: &Chain| current.is_some_and(|current| chain.keys.contains(&current));
+        let (named, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(key, chain)| {
+            // The browser that asks may have had this name before, which somebody has copied.
+            let is_other_by_now =
+                is_own(chain) && !chain.browser().is_some_and(|own| is_named(&own));
+            is_named(key) || (!is_other_by_now && chain.series.iter().any(is_named))
+        });
         for (key, chain) in &named {
             has_lived |= self.end_with_series(user_id, key, chain).await?;
         }
-        let is_own = |chain: &Chain| current.is_some_and(|current| chain.keys.contains(&current));
         let goes_on = !named.iter().any(|(_, chain)| is_own(chain));
         let own = own.filter(|(key, _)| {
             goes_on && named.iter().any(|(_, chain)| chain.series.contains(key))

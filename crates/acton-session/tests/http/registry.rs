@@ -21,6 +21,7 @@ on_every_store![
     whoever_copied_a_remembered_browser_is_listed_and_ended_alone,
     a_copy_on_the_same_device_is_listed_while_both_are_used,
     whoever_ends_a_later_copy_on_the_same_device_stays,
+    whoever_ends_a_copy_after_another_login_stays,
 ];
 
 async fn log_in(browser: &Browser, user: &str, device: &str) {
@@ -240,6 +241,18 @@ async fn whoever_ends_a_later_copy_on_the_same_device_stays(store: Store) {
     let lines = listed(&owner).await;
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(lines[1].1, "Phone false");
+    let form = format!("handle={}", lines[1].0);
+    assert_eq!(owner.submit("/sessions", &form).await.body, "true");
+    assert_eq!(is_in(&thief).await, (false, false));
+    assert_eq!(is_in(&owner).await, (true, true));
+}
+
+/// What came with the cookie from before is listed under the name that the own browser had.
+async fn whoever_ends_a_copy_after_another_login_stays(store: Store) {
+    let (owner, thief) = owner_and_thief(store, "Elsewhere").await;
+    send_login(&owner, "username=alice&remember=true", "Phone").await;
+    let lines = listed(&owner).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
     let form = format!("handle={}", lines[1].0);
     assert_eq!(owner.submit("/sessions", &form).await.body, "true");
     assert_eq!(is_in(&thief).await, (false, false));
