@@ -13,6 +13,7 @@ mod cookies;
 mod cost;
 mod csrf;
 mod csrf_matrix;
+mod devices;
 mod disabling;
 mod faults;
 mod flash;

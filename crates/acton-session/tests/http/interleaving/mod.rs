@@ -36,7 +36,7 @@ impl Stage {
 }
 
 /// As many scripts as this, or as `PROPTEST_CASES` says.
-fn cases(usual: u32) -> u32 {
+pub(crate) fn cases(usual: u32) -> u32 {
     let asked = env::var("PROPTEST_CASES").ok();
     asked.and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
