@@ -20,7 +20,7 @@ use std::{
 use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
-use section::{Origins, Sections};
+use section::Sections;
 use sources::Sources;
 
 use crate::{
@@ -188,7 +188,7 @@ impl<T: DeserializeOwned> Config<T> {
             app: sections.take_app()?,
         };
         let (listed, origins) = sections.finish()?;
-        config.check_from(&origins)?;
+        config.check().map_err(|error| origins.name_in(error))?;
         if listing {
             println!("{listed}");
             std::process::exit(0);
@@ -273,11 +273,7 @@ impl<T> Config<T> {
     ///
     /// The first that is found.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.check_from(&Origins::default())
-    }
-
-    fn check_from(&self, origins: &Origins) -> Result<(), ConfigError> {
-        secrets::check(self, origins)?;
+        secrets::check(self)?;
         self.service.check()?;
         #[cfg(feature = "tls")]
         self.tls.check(self.service.is_https())?;

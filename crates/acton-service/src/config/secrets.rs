@@ -1,6 +1,6 @@
 //! Secrets that are easily guessed stop the start.
 
-use super::{Config, ConfigError, section::Origins};
+use super::{Config, ConfigError};
 
 /// Words that stand in examples where a secret belongs; a random secret of their length hits none of them.
 #[cfg(any(
@@ -41,22 +41,22 @@ const DISTINCT: usize = 8;
     )),
     expect(unused_variables, reason = "without these features there is no secret")
 )]
-pub(super) fn check<T>(config: &Config<T>, origins: &Origins) -> Result<(), ConfigError> {
+pub(super) fn check<T>(config: &Config<T>) -> Result<(), ConfigError> {
     let is_dev = config.service.is_dev();
     #[cfg(feature = "jwt")]
     if let Some(secret) = &config.jwt.secret {
-        key("jwt.secret", secret.reveal(), is_dev, origins)?;
+        key("jwt.secret", secret.reveal(), is_dev)?;
     }
     #[cfg(feature = "cache")]
-    url("redis.url", &config.redis.url, is_dev, origins)?;
+    url("redis.url", &config.redis.url, is_dev)?;
     #[cfg(any(feature = "database", feature = "sqlite"))]
-    url("database.url", &config.database.url, is_dev, origins)?;
+    url("database.url", &config.database.url, is_dev)?;
     Ok(())
 }
 
 /// As long as its output: <https://www.rfc-editor.org/rfc/rfc7518#section-3.2>
 #[cfg(feature = "jwt")]
-fn key(path: &str, secret: &str, is_dev: bool, origins: &Origins) -> Result<(), ConfigError> {
+fn key(path: &str, secret: &str, is_dev: bool) -> Result<(), ConfigError> {
     let mut bytes = secret.as_bytes().to_vec();
     bytes.sort_unstable();
     bytes.dedup();
@@ -67,13 +67,12 @@ fn key(path: &str, secret: &str, is_dev: bool, origins: &Origins) -> Result<(), 
         _ => return Ok(()),
     };
     Err(ConfigError::new(format!(
-        "the setting `{path}`{} {wrong}; use at least 32 random bytes, such as `openssl rand -hex 32` prints",
-        origins.of(path)
+        "the setting `{path}` {wrong}; use at least 32 random bytes, such as `openssl rand -hex 32` prints"
     )))
 }
 
 #[cfg(any(feature = "cache", feature = "database", feature = "sqlite"))]
-fn url(path: &str, url: &str, is_dev: bool, origins: &Origins) -> Result<(), ConfigError> {
+fn url(path: &str, url: &str, is_dev: bool) -> Result<(), ConfigError> {
     let Some((user, password)) = in_url(url).filter(|_| !is_dev) else {
         return Ok(());
     };
@@ -84,8 +83,7 @@ fn url(path: &str, url: &str, is_dev: bool, origins: &Origins) -> Result<(), Con
         return Ok(());
     }
     Err(ConfigError::new(format!(
-        "the setting `{path}`{} holds a password that is easily guessed; use a random one, or none where the server asks for none",
-        origins.of(path)
+        "the setting `{path}` holds a password that is easily guessed; use a random one, or none where the server asks for none"
     )))
 }
 

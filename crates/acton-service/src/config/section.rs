@@ -59,16 +59,14 @@ pub(super) struct Sections {
 pub(super) struct Origins(BTreeMap<String, String>);
 
 impl Origins {
-    /// ` (environment variable ACTON_JWT__SECRET)`, or nothing for a setting that was made in the program.
-    #[cfg(any(
-        feature = "jwt",
-        feature = "cache",
-        feature = "database",
-        feature = "sqlite"
-    ))]
-    pub(super) fn of(&self, path: &str) -> String {
-        let origin = self.0.get(path);
-        origin.map_or_else(String::new, |origin| format!(" ({origin})"))
+    /// The sentence, with the place where each setting was written that it names.
+    pub(super) fn name_in(&self, error: ConfigError) -> ConfigError {
+        let mut sentence = error.to_string();
+        for (path, origin) in &self.0 {
+            let name = format!("`{path}`");
+            sentence = sentence.replacen(&name, &format!("{name} ({origin})"), 1);
+        }
+        ConfigError::new(sentence)
     }
 }
 

@@ -294,6 +294,41 @@ mod toml_like {
 }
 
 #[test]
+fn settings_that_contradict_a_rule_or_each_other_are_named_with_their_sources() {
+    for (name, value, key) in [
+        ("ACTON_LIMITS__CONNECTIONS", "0", "`limits.connections`"),
+        (
+            "ACTON_SERVICE__PUBLIC_ORIGIN",
+            "hunter2",
+            "`service.public_origin`",
+        ),
+        (
+            "ACTON_SERVICE__ALLOWED_HOSTS",
+            "a.test,u@hunter2",
+            "`service.allowed_hosts`",
+        ),
+        ("ACTON_LOG__FILTER", "hunter2=hunter2", "`log.filter`"),
+        (
+            "ACTON_CORS__ALLOWED_ORIGINS",
+            "hunter2",
+            "`cors.allowed_origins`",
+        ),
+    ] {
+        let told = sentence(env(name, value));
+        let named = format!("{key} (environment variable {name})");
+        assert!(told.contains(&named) && !told.contains("hunter2"), "{told}");
+    }
+    #[cfg(feature = "sse")]
+    {
+        let file = "[sse]\nretry_min = '9s'";
+        let told = sentence(read(file, &[("ACTON_SSE__RETRY_MAX", "1s")]));
+        let later = "`sse.retry_max` (environment variable ACTON_SSE__RETRY_MAX)";
+        assert!(told.contains(later), "{told}");
+        assert!(told.contains(".toml) is longer than"), "{told}");
+    }
+}
+
+#[test]
 fn the_listing_tells_values_and_where_they_were_written() {
     let listed = listing(&[
         ("ACTON_SERVICE__NAME", "shop"),
