@@ -155,6 +155,42 @@ test("htmx 2: a region that is gone is not connected again", async () => {
   await page.context().close();
 });
 
+test("htmx 2: two regions with one address each come back to their own place", async () => {
+  const page = await browser.page();
+  await page.addInitScript(() => {
+    const Native = window.EventSource;
+    window.opened = [];
+    window.EventSource = class extends Native {
+      constructor(...how) {
+        super(...how);
+        window.opened.push(this);
+      }
+    };
+    // As when the browser gets an error instead of a stream.
+    window.giveUp = (sources) => {
+      for (const source of sources) Native.prototype.close.call(source);
+      for (const source of sources) source.dispatchEvent(new Event("error"));
+    };
+  });
+  const url = address("twins", await publish("twins", "before the page"));
+  const other = `<div id="other" hx-ext="sse" sse-connect="${attribute(url)}"><ul sse-swap="other"></ul></div>`;
+  await openShell(page, fixture.origin, 2, other + region(url), "&sse=1");
+  for (const id of ["live", "other"]) {
+    await page.locator(`#${id}[data-sse=open]`).waitFor({ state: "attached", timeout: 15_000 });
+  }
+  await publish("twins", "1");
+  await eventually(() => items(page), ["1"]);
+  await publish("twins", "2");
+  await eventually(() => items(page), ["1", "2"]);
+  await page.evaluate(() => window.giveUp([...window.opened].reverse()));
+  await publish("twins", "while away");
+  await eventually(() => items(page), ["1", "2", "while away"]);
+  await page.locator("html[data-sse=open]").waitFor({ state: "attached", timeout: 15_000 });
+  await publish("twins", "on");
+  await eventually(() => items(page), ["1", "2", "while away", "on"]);
+  await page.context().close();
+});
+
 test("htmx 2: what live updates brought is there once after Back", async () => {
   const cursor = await publish("back", "before the page");
   const link = '<a id="go" hx-boost="true" href="/t/page">go</a>';

@@ -298,11 +298,12 @@
     });
   }
 
-  // htmx 2 opens a new connection when the browser gives one up, and forgets where it was.
+  // htmx 2 opens a new connection when the browser gives one up, and forgets where it was. It asks
+  // again also for an element that has left the page meanwhile.
   // The event `close` is the server's last word: nobody asks again, with or without `sse-close`.
 
-  const sources = new Set();
-  const sourceOf = (element) => internal.getInternalData(element).sseEventSource;
+  let connecting = document.documentElement; // whose address htmx 2 has just read
+  const sources = new WeakMap(); // the last of each element
   const addressOf = (element) => internal.getAttributeValue(element, "sse-connect");
   const connected = () => [...document.querySelectorAll("[sse-connect], [data-sse-connect]")];
 
@@ -312,46 +313,40 @@
     return resumed.href;
   }
 
-  // htmx 2 asks again also for an element that has left the page meanwhile.
-  const waiting = new Set();
-
-  function isForNobody(url) {
-    const asking = [...waiting].filter((element) => addressOf(element) === url);
-    const isNew = connected().some((element) => addressOf(element) === url && !sourceOf(element));
-    if (!asking.length || isNew || asking.some((element) => element.isConnected)) return false;
-    return waiting.delete(asking[0]);
+  function withConnecting(api) {
+    const read = api.getAttributeValue;
+    api.getAttributeValue = (element, name) => {
+      if (name === "sse-connect") connecting = element;
+      return read(element, name);
+    };
+    return api;
   }
 
   function connect(url) {
-    const lost = [...sources].find((source) => source.base === url && source.readyState === EventSource.CLOSED);
-    sources.delete(lost);
-    const source = new EventSource(at(url, lost?.last), { withCredentials: true });
-    source.base = url;
-    source.last = lost?.last;
+    const element = connecting;
+    const before = sources.get(element);
+    const isLost = before?.readyState === EventSource.CLOSED && !before.isOver && before.base === url;
+    const last = isLost ? before.last : undefined;
+    const source = new EventSource(at(url, last), { withCredentials: true });
+    Object.assign(source, { base: url, last });
     source.close = () => {
-      sources.delete(source);
+      source.isOver = true;
       EventSource.prototype.close.call(source);
     };
     source.addEventListener("close", () => {
       source.close();
-      for (const element of connected()) {
-        if (addressOf(element) === url) show(element, null);
-      }
+      show(element, null);
     });
-    sources.add(source);
-    if (isForNobody(url)) source.close();
+    sources.set(element, source);
+    if (before && !element.isConnected) source.close();
     return source;
   }
 
   if (!v4) {
-    htmx.defineExtension("acton", { init: (api) => { internal = api; } });
+    htmx.defineExtension("acton", { init: (api) => { internal = withConnecting(api); } });
     htmx.createEventSource = connect;
     on("htmx:sseMessage", ({ detail }) => {
       if (detail.lastEventId && detail.target instanceof EventSource) detail.target.last = detail.lastEventId;
-    });
-    on("htmx:sseOpen", ({ target }) => waiting.delete(target));
-    on("htmx:sseError", ({ target, detail: { source } }) => {
-      if (source.readyState === EventSource.CLOSED) waiting.add(target);
     });
     // What history keeps holds the messages until now, so their stream goes on from here. What a
     // message made a region ask for and has not arrived is lost: that is a gap.
@@ -360,7 +355,7 @@
     on("htmx:beforeHistorySave", () => {
       for (const element of connected()) {
         const url = addressOf(element);
-        const last = isAsking(element) ? "lost" : sourceOf(element)?.last;
+        const last = isAsking(element) ? "lost" : sources.get(element)?.last;
         if (!last) continue;
         const name = element.hasAttribute("sse-connect") ? "sse-connect" : "data-sse-connect";
         element.setAttribute(name, at(url, last));
