@@ -1,6 +1,7 @@
 //! The body of a stream: frames, comments in silence, and an end.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     future::Future,
     pin::Pin,
@@ -22,7 +23,7 @@ use crate::{
     subscription::{Next, Subscription},
 };
 
-/// How many bytes of frames go into one write, unless one frame alone has more.
+/// How many bytes of frames go into one write; a frame that alone has as many goes by itself.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The body of an event stream.
@@ -35,6 +36,8 @@ pub(crate) struct EventBody {
     rotate_at: Instant,
     /// The last position the browser was told.
     told: Option<Place>,
+    /// What was taken for the last write and is too large to be a part of it.
+    rest: VecDeque<Bytes>,
     _permit: Permit,
 }
 
@@ -64,18 +67,24 @@ impl EventBody {
             written_at: now,
             rotate_at,
             told: None,
+            rest: VecDeque::new(),
             _permit: permit,
             subscription,
         }
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.stage == Stage::Over {
+        if self.is_over() {
             return Poll::Ready(None);
         }
         if self.is_revoked(context) {
             self.stage = Stage::Over;
+            self.rest.clear();
             return Poll::Ready(Some(frame::encode(&BroadcastMessage::signal(CLOSE_EVENT))));
+        }
+        if let Some(frame) = self.rest.pop_front() {
+            self.written_at = Instant::now();
+            return Poll::Ready(Some(frame));
         }
         let mut chunk = Chunk::default();
         if self.stage == Stage::Opening {
@@ -83,6 +92,7 @@ impl EventBody {
             chunk.push(self.opening());
         }
         self.take_frames(&mut chunk, context);
+        self.rest = std::mem::take(&mut chunk.rest);
         match chunk.finish() {
             Some(bytes) => {
                 self.written_at = Instant::now();
@@ -91,6 +101,10 @@ impl EventBody {
             None if self.stage == Stage::Over => Poll::Ready(None),
             None => self.poll_timer(context),
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stage == Stage::Over && self.rest.is_empty()
     }
 
     fn is_revoked(&mut self, context: &mut Context<'_>) -> bool {
@@ -187,15 +201,17 @@ impl http_body::Body for EventBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stage == Stage::Over
+        self.is_over()
     }
 }
 
-/// Frames for one write. A single one is not copied.
+/// Frames for one write. A single one is not copied, and no large one.
 #[derive(Default)]
 struct Chunk {
     first: Bytes,
     joined: BytesMut,
+    /// What has to follow by itself.
+    rest: VecDeque<Bytes>,
     bytes: usize,
 }
 
@@ -204,6 +220,10 @@ impl Chunk {
         self.bytes += frame.len();
         if self.first.is_empty() {
             self.first = frame;
+            return;
+        }
+        if frame.len().max(self.first.len()) >= CHUNK_BYTES || !self.rest.is_empty() {
+            self.rest.push_back(frame);
             return;
         }
         if self.joined.is_empty() {

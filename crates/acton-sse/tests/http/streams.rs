@@ -364,19 +364,6 @@ async fn stalled_readers_delay_nobody_and_get_one_gap() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_a_gap() {
-    let broadcaster = quick(|config| config.history_age = Duration::from_millis(20));
-    let address = serve(&broadcaster).await;
-    let start = broadcaster.cursor();
-    broadcaster.broadcast("old");
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    broadcaster.broadcast("new");
-    let mut client = Client::resume_after(address, "/events", &start).await;
-    assert_eq!(client.next().await.unwrap().name, GAP_EVENT);
-    assert_eq!(client.data(1).await, ["new"]);
-}
-
-#[tokio::test]
 async fn what_is_too_old_is_a_gap_also_where_nothing_is_published_any_more() {
     let broadcaster = quick(|config| config.history_age = Duration::from_millis(20));
     let start = broadcaster.cursor();
