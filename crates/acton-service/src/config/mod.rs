@@ -5,6 +5,7 @@
 mod error;
 mod listing;
 mod reading;
+mod rules;
 mod secrets;
 mod section;
 mod shape;
@@ -274,6 +275,7 @@ impl<T> Config<T> {
     /// The first that is found.
     pub fn check(&self) -> Result<(), ConfigError> {
         secrets::check(self)?;
+        rules::check(self)?;
         self.service.check()?;
         #[cfg(feature = "tls")]
         self.tls.check(self.service.is_https())?;

@@ -318,6 +318,25 @@ fn settings_that_contradict_a_rule_or_each_other_are_named_with_their_sources() 
         let named = format!("{key} (environment variable {name})");
         assert!(told.contains(&named) && !told.contains("hunter2"), "{told}");
     }
+    #[cfg(all(feature = "auth", feature = "cache", feature = "sqlite"))]
+    for (name, value, key) in [
+        ("ACTON_DATABASE__CONNECTIONS", "0", "database.connections"),
+        (
+            "ACTON_DATABASE__ACQUIRE_TIMEOUT",
+            "0s",
+            "database.acquire_timeout",
+        ),
+        (
+            "ACTON_REDIS__COMMAND_TIMEOUT",
+            "0s",
+            "redis.command_timeout",
+        ),
+        ("ACTON_PASSWORD__MAX_BYTES", "7", "password.max_bytes"),
+    ] {
+        let told = sentence(env(name, value));
+        let named = format!("`{key}` (environment variable {name})");
+        assert!(told.contains(&named), "{told}");
+    }
     #[cfg(feature = "sse")]
     {
         let file = "[sse]\nretry_min = '9s'";
