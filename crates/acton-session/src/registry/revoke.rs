@@ -64,8 +64,11 @@ impl SessionRegistry {
 
     /// Ends every session of a user but the one that asks, e.g. after a change of password.
     ///
-    /// If the browser that asks is remembered, the answer brings it another cookie, and copies of the one before are
-    /// worth nothing any more. Where the request fails after this, the browser is not remembered.
+    /// If the browser that asks is remembered, and came with the cookie for it, the answer brings it another one, and
+    /// copies of the one before are worth nothing any more. Where the request fails after this, or asks for it twice at
+    /// the same moment, the browser may not be remembered.
+    ///
+    /// The session that asks is the one of this moment: after a login that is written already, the new one.
     ///
     /// # Errors
     ///
