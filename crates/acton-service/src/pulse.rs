@@ -1,13 +1,22 @@
 //! Whether requests wait long before anybody begins with them.
 //!
 //! A handler that keeps a core busy is done when it lets go, so a count of open requests never sees it: those that
-//! came meanwhile wait in the runtime's queue. A task that asks to be woken at a certain time waits there too, and how
-//! late it is says how long the queue is.
+//! came meanwhile wait in the runtime's queue. A task that is woken waits there too, and how long it does says how long
+//! the queue is. What a worker of the runtime wakes has a queue of its own and overtakes the others, so it is a thread
+//! outside that wakes it.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
     time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
 
 /// Beats while the queue is long, when each answer depends on the last one.
 const SHORT: Duration = Duration::from_millis(5);
@@ -15,25 +24,53 @@ const SHORT: Duration = Duration::from_millis(5);
 const BURST: u32 = 2;
 /// After so long without a late beat the overload is over.
 const CALM: Duration = Duration::from_secs(1);
+/// Where there is no knock that waits to be heard.
+const SILENCE: u64 = u64::MAX;
 
 /// How late the runtime is; costs requests a look at the clock as long as it is not.
 pub(crate) struct Pulse {
     limit: Duration,
-    begun: Instant,
     overload: AtomicBool,
-    /// When the next beat should be, in microseconds after the beginning.
-    due: AtomicU64,
+    knock: Arc<Knock>,
     /// When a request first saw that the beat is late, or 0 after one that was not.
     late_since: AtomicU64,
+}
+
+/// What wakes the next beat.
+struct Knock {
+    begun: Instant,
+    /// When it came, in microseconds after the beginning.
+    at: AtomicU64,
+    heard: Notify,
+}
+
+impl Knock {
+    /// A thread that knocks once after each pause that it is told, until nobody is left who tells it.
+    fn thread(self: Arc<Self>) -> io::Result<mpsc::Sender<Duration>> {
+        let (ask, pauses) = mpsc::channel();
+        let knock = move || {
+            for pause in pauses {
+                thread::sleep(pause);
+                let now = micros(self.begun.elapsed());
+                self.at.store(now, Ordering::Relaxed);
+                self.heard.notify_one();
+            }
+        };
+        let named = thread::Builder::new().name("acton-pulse".into());
+        named.spawn(knock).map(|_| ask)
+    }
 }
 
 impl Pulse {
     pub(crate) fn new(limit: Duration) -> Self {
         Self {
             limit,
-            begun: Instant::now(),
             overload: AtomicBool::new(false),
-            due: AtomicU64::new(u64::MAX),
+            knock: Arc::new(Knock {
+                begun: Instant::now(),
+                at: AtomicU64::new(SILENCE),
+                heard: Notify::new(),
+            }),
             late_since: AtomicU64::new(0),
         }
     }
@@ -43,13 +80,13 @@ impl Pulse {
     pub(crate) fn overloaded() -> Self {
         let pulse = Self::new(Duration::ZERO);
         pulse.overload.store(true, Ordering::Relaxed);
-        pulse.due.store(0, Ordering::Relaxed);
+        pulse.knock.at.store(0, Ordering::Relaxed);
         pulse
     }
 
     /// Whether a request that comes now waited too long, in an overload that lasts.
     pub(crate) fn is_late(&self) -> bool {
-        self.is_late_at(self.begun.elapsed())
+        self.is_late_at(self.knock.begun.elapsed())
     }
 
     /// The next beat waits behind all requests that have come, so it is them who find out that it stays late: in a
@@ -76,22 +113,31 @@ impl Pulse {
     }
 
     fn lateness(&self, now: Duration) -> Duration {
-        now.saturating_sub(Duration::from_micros(self.due.load(Ordering::Relaxed)))
+        now.saturating_sub(Duration::from_micros(self.knock.at.load(Ordering::Relaxed)))
     }
 
     /// Beats for ever.
     pub(crate) async fn beat(&self) {
+        let ask = match Arc::clone(&self.knock).thread() {
+            Ok(ask) => ask,
+            Err(error) => {
+                tracing::warn!(%error, "limits.queue_delay does nothing: there is no thread to watch it");
+                return;
+            }
+        };
         let mut last_late = None;
         loop {
             let pause = match last_late {
                 Some(_) => SHORT,
-                None => (self.limit / 2).max(SHORT),
+                None => (self.limit / 2).clamp(SHORT, CALM),
             };
-            let due = self.begun.elapsed() + pause;
-            self.due.store(micros(due), Ordering::Relaxed);
-            tokio::time::sleep_until((self.begun + due).into()).await;
+            if ask.send(pause).is_err() {
+                return;
+            }
+            self.knock.heard.notified().await;
             let was = last_late.is_some();
-            last_late = self.took(self.begun.elapsed(), last_late);
+            last_late = self.took(self.knock.begun.elapsed(), last_late);
+            self.knock.at.store(SILENCE, Ordering::Relaxed);
             match (was, last_late.is_some()) {
                 (false, true) => tracing::warn!(
                     "requests wait longer than limits.queue_delay for somebody to begin; refusing some"
@@ -130,10 +176,10 @@ mod tests {
 
     const STEP: Duration = Duration::from_millis(300);
 
-    /// Waits for a beat that should come after a second; later than two is late.
+    /// Waits for a beat that was asked for after a second; later than two is late.
     fn waiting() -> Pulse {
         let pulse = Pulse::new(Duration::from_secs(1));
-        pulse.due.store(1_000_000, Ordering::Relaxed);
+        pulse.knock.at.store(1_000_000, Ordering::Relaxed);
         pulse
     }
 
@@ -163,7 +209,7 @@ mod tests {
         let pulse = waiting();
         assert_eq!(told(&pulse, &[600, 601]), [false, false]);
         assert_eq!(pulse.took(Duration::from_secs(61), None), None);
-        pulse.due.store(62_000_000, Ordering::Relaxed);
+        pulse.knock.at.store(62_000_000, Ordering::Relaxed);
         assert_eq!(pulse.took(Duration::from_secs(62), None), None);
         assert_eq!(told(&pulse, &[640]), [false]);
     }
@@ -175,11 +221,25 @@ mod tests {
         let seconds = Duration::from_secs;
         let late = pulse.took(seconds(5), None);
         assert_eq!(late, Some(seconds(5)));
-        pulse.due.store(5_500_000, Ordering::Relaxed);
+        pulse.knock.at.store(5_500_000, Ordering::Relaxed);
         assert_eq!(pulse.took(seconds(5) + STEP, late), late);
         assert_eq!(told(&pulse, &[54]), [false]);
         assert_eq!(pulse.took(seconds(6), late), None);
         assert!(!pulse.overload.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn who_knocks_ends_with_who_asked() {
+        let pulse = Pulse::new(Duration::ZERO);
+        let ask = Arc::clone(&pulse.knock).thread().unwrap();
+        ask.send(Duration::ZERO).unwrap();
+        drop(ask);
+        let begun = Instant::now();
+        while Arc::strong_count(&pulse.knock) > 1 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it goes on");
+            thread::yield_now();
+        }
+        assert_ne!(pulse.knock.at.load(Ordering::Relaxed), SILENCE);
     }
 
     #[test]
