@@ -218,6 +218,10 @@ impl Reader {
                 self.gaps += 1;
                 self.repeated.clear();
                 self.told = std::array::from_fn(|node| nodes[node].numbers.len());
+                // As numbers do, what has ended may end again behind it.
+                for (node, next) in nodes.iter().zip(self.next) {
+                    self.possible_ends += node.ends.iter().filter(|end| **end < next).count();
+                }
                 continue;
             }
             if message.event() == Some(CLOSE_EVENT) {
@@ -308,9 +312,9 @@ impl Reader {
         self.told = std::array::from_fn(|node| nodes[node].numbers.len());
         self.repeated.clear();
         (self.ends, self.possible_ends) = (0, 0);
-        // What is on its way may come once more, but not what was shown already.
+        // What is on its way may come once more, also from before the node was killed, but not what was shown already.
         if !broadcaster.is_connected() {
-            (self.next[at], self.told[at]) = (self.told[at], 0);
+            (self.next[at], self.told[at]) = (self.told[at], nodes[at].first);
         }
     }
 }
