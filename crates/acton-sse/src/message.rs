@@ -103,8 +103,9 @@ impl BroadcastMessage {
     /// A script sees an own id as `lastEventId` of the event. Behind it the stream tells the browser
     /// its place, in a block of an `id:` line alone, so that it resumes as it does after any other
     /// message. Who comes back with an own id nevertheless, as some clients other than browsers do,
-    /// resumes there where one instance is all there is, as long as the history of its topics holds
-    /// the id and no other message has it too; else the answer is a gap.
+    /// and htmx 2 after an answer with an error, resumes there where one instance is all there is,
+    /// as long as the history of its topics holds the id and no other message has it too; else the
+    /// answer is a gap.
     ///
     /// # Errors
     ///

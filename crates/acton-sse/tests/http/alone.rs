@@ -6,7 +6,9 @@ use acton_sse::{SseConfig, Subscription, prelude::*};
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    instances::{connected, instance, is_quiet, next, numbers, publish_numbers, take},
+    instances::{
+        connected, instance, instance_with_own_way, is_quiet, next, numbers, publish_numbers, take,
+    },
     row::{SharedRow, Trouble},
 };
 
@@ -184,8 +186,7 @@ async fn another_topic_that_the_backlog_cannot_hold_is_no_gap_here() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_rendered_in_an_outage_gets_what_comes_after_it() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     let b = instance(&row);
     publish_numbers(&a, 0..1).await;
     connected(&b).await;
@@ -213,8 +214,7 @@ async fn a_page_that_is_rendered_in_an_outage_gets_what_comes_after_it() {
 #[tokio::test(start_paused = true)]
 async fn what_was_closed_in_an_outage_does_not_end_who_comes_later() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     connected(&a).await;
     trouble(&a, &own, Trouble::Down).await;
     let _ = a.close("t").await;
@@ -239,8 +239,7 @@ async fn what_was_closed_in_an_outage_does_not_end_who_comes_later() {
 #[tokio::test(start_paused = true)]
 async fn who_was_further_along_the_row_is_told_once_and_goes_on() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     let b = instance(&row);
     let mut at_b = b.subscribe();
     publish_numbers(&a, 0..1).await;

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    instances::{instance, next, numbers, take},
+    instances::{instance, instance_with_own_way, next, numbers, take},
     row::{SharedRow, Trouble},
 };
 
@@ -159,8 +159,7 @@ async fn a_stream_of_no_topics_stays_open_until_the_end() {
 #[tokio::test(start_paused = true)]
 async fn the_end_waits_until_the_others_will_get_everything() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     let b = instance(&row);
     let mut at_b = b.subscribe();
     sleep(Duration::from_secs(1)).await;

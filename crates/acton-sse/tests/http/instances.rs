@@ -11,6 +11,13 @@ pub(crate) fn instance(row: &SharedRow) -> SseBroadcaster {
     SseBroadcaster::with_backplane(&SseConfig::default(), row.another())
 }
 
+/// An instance, and its way to the row, on which there may be trouble.
+pub(crate) fn instance_with_own_way(row: &SharedRow) -> (SseBroadcaster, SharedRow) {
+    let own = row.another();
+    let broadcaster = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    (broadcaster, own)
+}
+
 pub(crate) async fn publish_numbers(broadcaster: &SseBroadcaster, numbers: Range<u32>) {
     for number in numbers {
         broadcaster
@@ -109,8 +116,7 @@ async fn out_of_reach_an_instance_goes_on_alone_and_catches_up() {
         Trouble::LostAnswers,
     ] {
         let row = SharedRow::default();
-        let own = row.another();
-        let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+        let (a, own) = instance_with_own_way(&row);
         let b = instance(&row);
         let (mut at_a, mut at_b) = (a.subscribe(), b.subscribe());
         publish_numbers(&a, 0..2).await;
@@ -135,8 +141,7 @@ async fn out_of_reach_an_instance_goes_on_alone_and_catches_up() {
 #[tokio::test(start_paused = true)]
 async fn a_browser_that_changes_the_instance_in_an_outage_gets_nothing_twice() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     let b = instance(&row);
     let mut at_a = a.subscribe();
     publish_numbers(&b, 0..2).await;

@@ -6,7 +6,9 @@ use acton_sse::{SseConfig, prelude::*};
 use tokio::time::sleep;
 
 use crate::{
-    instances::{connected, instance, is_quiet, next, numbers, publish_numbers, take},
+    instances::{
+        connected, instance, instance_with_own_way, is_quiet, next, numbers, publish_numbers, take,
+    },
     row::{SharedRow, Trouble},
 };
 
@@ -19,8 +21,7 @@ fn publish_at_once(broadcaster: &SseBroadcaster, numbers: std::ops::Range<u32>) 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_an_append_left_out_is_one_gap_on_other_instances() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     let b = instance(&row);
     let mut at_b = b.subscribe();
     let start = a.broadcast("start").await.unwrap();
@@ -100,8 +101,7 @@ async fn what_is_published_first_after_an_older_copy_came_back_hides_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_was_acknowledged_and_is_not_known_to_be_read_is_sent_again() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let a = instance(&row);
     let b = instance(&row);
     let mut at_b = b.subscribe();
     publish_numbers(&a, 0..1).await;
@@ -160,8 +160,7 @@ async fn a_gap_that_was_not_delivered_is_told_after_a_reconnect() {
 #[tokio::test(start_paused = true)]
 async fn what_an_instance_delivered_alone_does_not_come_twice_in_another_epoch() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     let mut at_a = a.subscribe();
     publish_numbers(&a, 0..1).await;
     assert_eq!(next(&mut at_a).await, "0");
@@ -275,8 +274,7 @@ async fn a_reader_that_came_first_and_reads_late_is_told_that_the_row_began_anew
 #[tokio::test(start_paused = true)]
 async fn what_nobody_read_before_it_was_lost_is_a_gap_even_when_the_place_is_dropped() {
     let row = SharedRow::default();
-    let own = row.another();
-    let a = SseBroadcaster::with_backplane(&SseConfig::default(), own.clone());
+    let (a, own) = instance_with_own_way(&row);
     connected(&a).await;
     let b = instance(&row);
     connected(&b).await;
