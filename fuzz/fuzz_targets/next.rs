@@ -18,6 +18,15 @@ struct Input<'a> {
     current: &'a [u8],
 }
 
+impl Input<'_> {
+    /// May be, that is: the path of one of the two addresses may be that of the login page.
+    fn is_at_the_login_page(&self) -> bool {
+        let login = b"/login";
+        let mut addresses = [self.asked.as_bytes(), self.current].into_iter();
+        addresses.any(|address| address.windows(login.len()).any(|part| part == login))
+    }
+}
+
 fuzz_target!(|input: Input<'_>| {
     assert_stays(&Next::parse(input.next));
     let json = serde_json::to_string(input.next).expect("text");
@@ -70,6 +79,9 @@ fn the_guard_leads_back(input: &Input<'_>) {
         let url = page().join(sent).expect("a browser resolves it");
         assert_eq!(url.origin(), page().origin(), "{sent}");
         assert_eq!(url.path(), "/login", "{sent}");
+        if input.is_at_the_login_page() {
+            continue; // which keeps its own query
+        }
         for (key, value) in url.query_pairs() {
             assert_eq!(key, "next");
             let next = Next::parse(&value);

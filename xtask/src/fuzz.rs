@@ -14,9 +14,12 @@ Usage: cargo xtask fuzz [seconds]
 
 Builds the targets in fuzz/fuzz_targets with coverage instrumentation and runs each for so many
 seconds, 30 unless told, two at a time. What they learn stays in fuzz/corpus, and an input that
-breaks a promise in fuzz/artifacts; git ignores both. libFuzzer comes with its sources, so this
-needs a C++ compiler and no other toolchain or tool; without one it says how to install it. The
-layout is that of cargo-fuzz, which runs the same targets: cargo +nightly fuzz run <target>.
+breaks a promise in fuzz/artifacts; git ignores both. With a number in FUZZ_SEED libFuzzer draws
+the same inputs again, which CI does, so that what it finds comes from the change.
+
+libFuzzer comes with its sources, so this needs a C++ compiler and no other toolchain or tool;
+without one it says how to install it. The layout is that of cargo-fuzz, which runs the same
+targets: cargo +nightly fuzz run <target>.
 ";
 
 /// How long each target runs unless told.
@@ -107,6 +110,9 @@ fn run_target(built: &Path, name: &str, seconds: u32) -> Outcome {
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(format!("-max_total_time={seconds}"))
         .args(["-print_final_stats=1", "-timeout=10"]);
+    if let Ok(seed) = std::env::var("FUZZ_SEED") {
+        target.arg(format!("-seed={seed}"));
+    }
     let output = target
         .output()
         .map_err(|error| format!("`{name}` could not start: {error}"))?;

@@ -150,6 +150,8 @@ mod tests {
         let first = login_url("/login", Some("/me"));
         assert_eq!(login_url("/login", Some(&first)), first);
         assert_eq!(login_url("/login", Some("/login")), "/login");
+        let with_own_query = "/login?lang=de";
+        assert_eq!(login_url("/login", Some(with_own_query)), with_own_query);
     }
 
     proptest::proptest! {
