@@ -135,6 +135,11 @@ impl Answer {
                 self.redirect_htmx(response)
             }
             Kind::Navigation if !self.htmx.obeys_headers() => self.redirect_browser(response),
+            // A redirect without `Location`, to which only the header gives a meaning.
+            Kind::Navigation if response.status().is_redirection() => {
+                *response.status_mut() = StatusCode::OK;
+                response
+            }
             Kind::PlacedPage { retargeted: true } if self.htmx.wanted == Wanted::Boosted => {
                 without_place(response)
             }

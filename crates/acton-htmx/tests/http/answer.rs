@@ -39,17 +39,19 @@ async fn vary_names_what_was_looked_at_and_nothing_else() {
 
 #[tokio::test]
 async fn a_redirect_fits_who_asks() {
-    for htmx in [V2, V4, V2_BOOSTED, V4_BOOSTED] {
-        let response = send("POST", "/redirect", htmx).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(line(&response, "hx-redirect"), Some("/login"));
-        assert_eq!(line(&response, "location"), None);
-    }
-    for browser in [NONE, V2_RESTORE, V4_RESTORE] {
-        let response = send("POST", "/redirect", browser).await;
-        assert_eq!(response.status(), StatusCode::SEE_OTHER);
-        assert_eq!(line(&response, "location"), Some("/login"));
-        assert_eq!(line(&response, "hx-redirect"), None);
+    for path in ["/redirect", "/303-redirect"] {
+        for htmx in [V2, V4, V2_BOOSTED, V4_BOOSTED] {
+            let response = send("POST", path, htmx).await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            assert_eq!(line(&response, "hx-redirect"), Some("/login"));
+            assert_eq!(line(&response, "location"), None);
+        }
+        for browser in [NONE, V2_RESTORE, V4_RESTORE] {
+            let response = send("POST", path, browser).await;
+            assert_eq!(response.status(), StatusCode::SEE_OTHER, "{path}");
+            assert_eq!(line(&response, "location"), Some("/login"));
+            assert_eq!(line(&response, "hx-redirect"), None);
+        }
     }
 }
 

@@ -92,6 +92,10 @@ pub(crate) fn app() -> Router {
         )
         .route("/unchanged", get(async || StatusCode::NOT_MODIFIED))
         .route("/redirect", any(async || HxRedirect::to("/login")))
+        .route(
+            "/303-redirect",
+            any(async || (StatusCode::SEE_OTHER, HxRedirect::to("/login"))),
+        )
         .route("/foreign", any(async || HxRedirect::to("//evil.example")))
         .route("/location", any(location))
         .route("/refresh", any(async || HxRefresh))
