@@ -53,6 +53,18 @@ async function open(version, markup, origin = fixture.origin) {
   return page;
 }
 
+/** Has every stream that a page of htmx 2 opens stand in `window.opened`. */
+const recordStreams = (page) =>
+  page.addInitScript(() => {
+    window.opened = [];
+    window.EventSource = class extends window.EventSource {
+      constructor(...how) {
+        super(...how);
+        window.opened.push(this);
+      }
+    };
+  });
+
 for (const version of [2, 4]) {
   const named = (name, run) => test(`htmx ${version}: ${name}`, run);
 
@@ -117,16 +129,7 @@ test("htmx 4: a page that is shown again does not wait", async () => {
 
 test("htmx 2: a region that is gone is not connected again", async () => {
   const page = await browser.page();
-  await page.addInitScript(() => {
-    const Native = window.EventSource;
-    window.opened = [];
-    window.EventSource = class extends Native {
-      constructor(...how) {
-        super(...how);
-        window.opened.push(this);
-      }
-    };
-  });
+  await recordStreams(page);
   let refusals = 0;
   let isDown = true;
   await page.route("**/t/sse?topic=gone*", (route) => {
@@ -157,21 +160,7 @@ test("htmx 2: a region that is gone is not connected again", async () => {
 
 test("htmx 2: two regions with one address each come back to their own place", async () => {
   const page = await browser.page();
-  await page.addInitScript(() => {
-    const Native = window.EventSource;
-    window.opened = [];
-    window.EventSource = class extends Native {
-      constructor(...how) {
-        super(...how);
-        window.opened.push(this);
-      }
-    };
-    // As when the browser gets an error instead of a stream.
-    window.giveUp = (sources) => {
-      for (const source of sources) Native.prototype.close.call(source);
-      for (const source of sources) source.dispatchEvent(new Event("error"));
-    };
-  });
+  await recordStreams(page);
   const url = address("twins", await publish("twins", "before the page"));
   const other = `<div id="other" hx-ext="sse" sse-connect="${attribute(url)}"><ul sse-swap="other"></ul></div>`;
   await openShell(page, fixture.origin, 2, other + region(url), "&sse=1");
@@ -182,7 +171,12 @@ test("htmx 2: two regions with one address each come back to their own place", a
   await eventually(() => items(page), ["1"]);
   await publish("twins", "2");
   await eventually(() => items(page), ["1", "2"]);
-  await page.evaluate(() => window.giveUp([...window.opened].reverse()));
+  await page.evaluate(() => {
+    // As when the browser gets an error instead of a stream.
+    const sources = [...window.opened].reverse();
+    for (const source of sources) EventSource.prototype.close.call(source);
+    for (const source of sources) source.dispatchEvent(new Event("error"));
+  });
   await publish("twins", "while away");
   await eventually(() => items(page), ["1", "2", "while away"]);
   await page.locator("html[data-sse=open]").waitFor({ state: "attached", timeout: 15_000 });
