@@ -102,9 +102,10 @@ fn is_below(path: &str, prefix: &str) -> bool {
 }
 
 fn sent_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+    const JSON: &[u8] = b"application/json";
+    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let start = value.and_then(|value| value.get(..JSON.len()));
+    start.is_some_and(|start| start.eq_ignore_ascii_case(JSON))
 }
 
 /// The weight of a media type in `Accept`, in thousandths; a range such as `*/*` does not name it.
@@ -119,7 +120,7 @@ fn accepts(accept: &[HeaderValue], media_type: &str) -> u16 {
             let is_named = parts.next()?.eq_ignore_ascii_case(media_type);
             is_named.then(|| {
                 parts
-                    .find_map(|part| part.strip_prefix("q="))
+                    .find_map(|part| part.strip_prefix(['q', 'Q'])?.strip_prefix('='))
                     .map_or(1000, thousandths)
             })
         });
@@ -154,10 +155,22 @@ mod tests {
             weight(b"application/json, TEXT/HTML ; level=1; q=0.25"),
             250
         );
+        assert_eq!(weight(b"text/html;Q=0.5"), 500);
         assert_eq!(weight(b"*/*"), 0);
         assert_eq!(weight(b"text/html;q=0"), 0);
         assert_eq!(weight(b"text/html;q=nonsense"), 0);
         assert_eq!(weight(b"text/html;q=9"), 1000);
+    }
+
+    #[test]
+    fn json_is_json_in_capitals_too() {
+        let sent = |content_type| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            sent_json(&headers)
+        };
+        assert!(sent("application/json") && sent("Application/JSON; charset=utf-8"));
+        assert!(!sent("application") && !sent("text/plain"));
     }
 
     #[test]
