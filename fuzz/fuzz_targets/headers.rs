@@ -29,7 +29,11 @@ enum Value<'a> {
     Full,
     Partial,
     Any(&'a [u8]),
+    FullOf2,
 }
+
+/// As htmx 2 says that it wants a page.
+const FULL_OF_2: &str = "full;htmx=2";
 
 const NAMES: [HeaderName; 16] = [
     hx::HX_PTAG,
@@ -67,6 +71,7 @@ impl Value<'_> {
         match self {
             Self::True => Some(HeaderValue::from_static("true")),
             Self::Full => Some(HeaderValue::from_static("full")),
+            Self::FullOf2 => Some(HeaderValue::from_static(FULL_OF_2)),
             Self::Partial => Some(HeaderValue::from_static("partial")),
             Self::Any(bytes) => HeaderValue::from_bytes(bytes).ok(),
         }
@@ -109,7 +114,7 @@ fn each_reads_its_own(headers: &HeaderMap) {
 }
 
 /// The value is the same without all other headers. Of those that tell the version, it counts
-/// only that they are there.
+/// only that they are there, apart from what htmx 2 can say.
 fn reads_only<T>(headers: &HeaderMap, own: &[HeaderName], present: &[HeaderName])
 where
     T: FromRequestParts<(), Rejection = Infallible> + Debug + PartialEq,
@@ -123,7 +128,9 @@ where
         {
             alone.append(name.clone(), value.clone());
         } else if present.contains(name) {
-            alone.insert(name.clone(), HeaderValue::from_static("anything"));
+            let is_of_2 = *name == hx::HX_REQUEST_TYPE && value == FULL_OF_2;
+            let said = if is_of_2 { FULL_OF_2 } else { "anything" };
+            alone.entry(name).or_insert(HeaderValue::from_static(said));
         }
     }
     assert_eq!(extract::<T>(headers), extract::<T>(&alone), "{headers:?}");

@@ -103,6 +103,72 @@ for (const version of [2, 4]) {
     assert.equal(new URL((await requested(page, "/form")).url()).search, "?q=1");
   });
 
+  named("a form signs what it sends where the page has no token", async () => {
+    for (const method of ["post", "put", "patch", "delete"]) {
+      for (const [ofForm, ofButton] of [[`hx-${method}="/form" hx-swap="none"`, ""], ["", `type="button" hx-${method}="/form" hx-swap="none"`]]) {
+        const page = await shell(`<form ${ofForm}><input type="hidden" name="csrf_token"><button id="go" ${ofButton}>go</button></form>`);
+        await page.evaluate(() => {
+          const head = document.querySelector("meta[name=csrf-token]");
+          document.querySelector("[name=csrf_token]").value = head.content;
+          head.remove();
+        });
+        const request = await requested(page, "/form");
+        assert.equal((await request.response()).status(), 200, `${method} of ${ofForm || ofButton}`);
+        await page.context().close();
+      }
+    }
+  });
+
+  named("every request that the server wants signed is", async () => {
+    for (const method of ["post", "put", "patch", "delete", ...(version === 4 ? ["query"] : [])]) {
+      const page = await shell(`<button id="go" hx-${method}="/form" hx-swap="none">go</button>`);
+      const token = await page.getAttribute("meta[name=csrf-token]", "content");
+      const request = await requested(page, "/form");
+      assert.equal((await request.allHeaders())["x-csrf-token"], token, method);
+      assert.equal((await request.response()).status(), method === "query" ? 405 : 200, method);
+    }
+  });
+
+  named("what replaces the page or takes a part of one gets a whole page", async () => {
+    const location = (more) => button(respond({ ops: [{ op: "location", path: "/t/page", ...more }] }));
+    const intoBody = '<button id="go" hx-get="/t/page" hx-target="body" hx-push-url="true">go</button>';
+    for (const markup of [location({}), location({ target: "body" }), intoBody]) {
+      const page = await shell(markup);
+      await page.click("#go");
+      await page.waitForURL("**/t/page");
+      await page.locator("main > #frag").waitFor();
+      assert.equal(await page.locator("#out").count(), 0);
+      assert.equal(await page.title(), "Page");
+    }
+    const beside = await shell('<button id="go" hx-get="/t/page" hx-target="body" hx-swap="beforeend">go</button>');
+    await beside.click("#go");
+    await beside.locator("body > #frag").waitFor();
+    const part = { target: "#out", select: "main", push: false };
+    for (const markup of [location(part), button("/t/page", 'hx-select="main"')]) {
+      const page = await shell(markup);
+      await page.click("#go");
+      await page.locator("#out > main > #frag").waitFor();
+    }
+  });
+
+  named("a location to a place that is not on the page leaves the page as it was", async () => {
+    const ops = [{ op: "location", path: "/t/page", target: "#nowhere" }, { op: "trigger", name: "seen" }];
+    const disabled = version === 2 ? "hx-disabled-elt" : "hx-disable";
+    const page = await shell(button(respond({ ops }), `${disabled}="this"`));
+    await page.evaluate(() => document.addEventListener("seen", () => { window.seen = true; }));
+    await click(page);
+    await page.waitForFunction(() => window.seen);
+    assert.equal(await page.locator("#go:enabled:not(.htmx-request)").count(), 1);
+    assert.equal(await text(page, "#out"), "old");
+  });
+
+  named("what is not swapped brings no title", async () => {
+    const reswap = { op: "reswap", style: "none", settle_ms: 1 };
+    const page = await shell(button(respond({ html: "<title>Other</title><p>m</p>", ops: [reswap] })));
+    await click(page);
+    assert.equal(await page.title(), "Shell");
+  });
+
   named("a header may hold any text", async () => {
     const headers = attribute(JSON.stringify({ "X-City": "東京", "X-Name": "Zoë", "X-Plain": "a%20b" }));
     const page = await shell(button("/t/plain", `hx-headers="${headers}"`));
@@ -187,6 +253,25 @@ for (const version of [2, 4]) {
     await click(page);
     assert.equal(await text(page, "#out"), "old");
     assert.equal(await text(page, "#o1"), "NEW");
+  });
+
+  named("parts arrive also behind one that takes the element that asked off the page", async () => {
+    const ops = [
+      { op: "oob", id: "row", html: '<p id="row">gone</p>' },
+      { op: "oob", id: "rows", style: "beforeend", html: '<tr id="row-2"><td>2</td></tr>' },
+      { op: "oob", selector: ".count", style: "innerHTML", html: "2" },
+      NEW,
+    ];
+    for (const html of ["", "<p>m</p>"]) {
+      const counts = '<i class="count">1</i><i class="count">1</i>';
+      const page = await shell(`<p id="row">${button(respond({ html, ops }))}</p>${counts}`);
+      await page.click("#go");
+      await page.locator("#o1", { hasText: "NEW" }).waitFor();
+      assert.equal(await text(page, "#row"), "gone");
+      assert.equal(await page.locator("#rows tr").count(), 2);
+      assert.deepEqual(await page.locator(".count").allTextContents(), ["2", "2"]);
+      assert.equal(await text(page, "#out"), html ? "m" : "old");
+    }
   });
 
   named("parts for other places arrive with an error, too", async () => {

@@ -7,26 +7,30 @@
   const v4 = htmx.version.startsWith("4");
   let internal; // what htmx gives to extensions
 
-  // The CSRF token of the page, sent with every unsafe request to this origin.
+  // The CSRF token of the page, or else of the form, sent with every unsafe request to this origin.
 
   const token = () => document.querySelector('meta[name="csrf-token"]');
 
-  const isSafe = (method) => /^(get|head|options|query)$/i.test(method);
+  // The server asks for it with QUERY, too.
+  const isSafe = (method) => /^(get|head|options)$/i.test(method);
 
-  function sign(method, url, headers) {
+  function sign(method, url, headers, element, fields) {
     const ours = new URL(url, document.baseURI).origin === location.origin;
-    if (token() && !isSafe(method) && ours) headers["X-CSRF-Token"] = token().content;
+    if (isSafe(method) || !ours) return;
+    const ofForm = () => element.closest("form")?.querySelector('[name="csrf_token"]')?.value;
+    const value = token()?.content ?? fields.get("csrf_token") ?? ofForm();
+    if (value) headers["X-CSRF-Token"] = value;
   }
 
   // Both versions write the fields of a form into the URL of a GET or DELETE.
   const inUrl = (method) => /^(get|delete)$/i.test(method);
 
   on("htmx:configRequest", ({ detail }) => {
-    sign(detail.verb, detail.path, detail.headers);
+    sign(detail.verb, detail.path, detail.headers, detail.elt, detail.formData);
     if (inUrl(detail.verb)) delete detail.parameters["csrf_token"];
   });
-  on("htmx:config:request", ({ detail: { ctx: { request } } }) => {
-    sign(request.method, request.action, request.headers);
+  on("htmx:config:request", ({ detail: { ctx: { request, sourceElement } } }) => {
+    sign(request.method, request.action, request.headers, sourceElement, request.body);
     if (inUrl(request.method)) request.body.delete("csrf_token");
   });
 
@@ -47,6 +51,11 @@
   }
 
   on("htmx:historyCacheMissLoad", ({ detail }) => renew(detail.response));
+
+  // A whole page is wanted where a part of it is taken or the body gives way, as only htmx 4 says, and it
+  // says so also of what is put beside the content of the body.
+  const replacesBody = (target, swap) =>
+    target === document.body && !/^\s*(before|after|append|prepend|delete|none)/.test(swap ?? "");
 
   // What a request of htmx 4 would lose and one of htmx 2 carries: lists and objects among the
   // values, the fragment of a location, and headers beyond Latin-1.
@@ -69,6 +78,7 @@
   on("htmx:before:request", ({ detail: { ctx } }) => {
     const { headers } = ctx.request;
     ctx.since = changes;
+    if (!ctx.select && !replacesBody(ctx.target, ctx.swap)) headers["HX-Request-Type"] = "partial";
     for (const [name, value] of Object.entries(headers)) {
       try {
         new Headers({ [name]: value });
@@ -156,8 +166,12 @@
   }
 
   on("htmx:beforeRequest", ({ detail }) => {
-    const { xhr } = detail;
+    const { xhr, etc, boosted, target, select, requestConfig: { elt } } = detail;
+    const inherited = (name) => internal.getClosestAttributeValue(elt, name);
     detail.since = changes;
+    detail.wantsPage = !boosted
+      && Boolean(select || inherited("hx-select") || replacesBody(target, etc.swapOverride ?? inherited("hx-swap")));
+    if (detail.wantsPage) xhr.setRequestHeader("HX-Request-Type", "full;htmx=2");
     // htmx 2 lets nobody overrule what `HX-Location` selects, so that is kept here meanwhile.
     detail.selected = detail.select;
     detail.select = null;
@@ -190,11 +204,11 @@
     if (keepsAddress({ status: xhr.status, isGone: detail.isGone }, boosted)) etc.push = "false";
   });
   on("htmx:beforeSwap", ({ detail }) => {
-    const { xhr, boosted, retarget, isGone } = detail;
+    const { xhr, boosted, wantsPage, retarget, isGone } = detail;
     if (!xhr) return;
     const { status, responseText: html } = xhr;
     const [reselect, reswap] = ["HX-Reselect", "HX-Reswap"].map((name) => xhr.getResponseHeader(name));
-    const place = placeOf({ status, html, boosted, retarget, reselect, reswap, isGone });
+    const place = placeOf({ status, html, boosted, wantsPage, retarget, reselect, reswap, isGone });
     if (status >= 400 || place === "nowhere") detail.shouldSwap = true;
     if (detail.selected) detail.selectOverride = detail.selected;
     if (isWhole(status, place, retarget)) {
@@ -215,12 +229,29 @@
     if (/^(none|delete)$/.test(swapStyle)) overrule(xhr, /^hx-reselect$/i, () => null);
   });
 
+  // htmx 2 looks for the place of a part from the element that asked, also when a part before has
+  // taken that off the page.
+  on("htmx:partialErrorNoTarget", ({ detail: { template, targetSelector, sourceElement } }) => {
+    if (sourceElement.isConnected) return;
+    for (const target of document.querySelectorAll(targetSelector)) {
+      const swap = internal.getSwapSpecification(template, template.getAttribute("hx-swap"));
+      internal.swap(target, template.content.cloneNode(true), swap, { contextElement: target });
+    }
+  });
+
   // A page of the history that cannot be had again is loaded as any other, with its error.
   on("htmx:historyCacheMissLoadError", () => location.reload());
   on("htmx:historyCacheMiss", ({ detail: { xhr } }) => xhr.addEventListener("error", () => location.reload()));
   on("htmx:error", ({ detail: { ctx } }) => {
     if (ctx?.request.headers["HX-History-Restore-Request"]) location.reload();
   });
+
+  // htmx 4 waits for ever for a location whose target or source is not on the page; htmx 2 lets it go.
+  function isLost({ location }) {
+    if (!location?.startsWith("{")) return false;
+    const { target, source } = JSON.parse(location);
+    return [target, source].some((selector) => selector && !htmx.find(selector));
+  }
 
   on("htmx:after:request", (event) => {
     const { ctx } = event.detail;
@@ -232,6 +263,7 @@
     }
     if (returns(hx.redirect)) return event.preventDefault();
     renew(html, method, ctx.since);
+    if (isLost(hx)) return event.preventDefault();
     const { retarget, reselect, reswap } = hx;
     const boosted = headers["HX-Boosted"];
     const wantsPage = headers["HX-Request-Type"] === "full" && !boosted;
@@ -251,8 +283,9 @@
     if (keepsAddress(response, sourceElement?._htmx?.boosted)) event.preventDefault();
   });
   // As in htmx 2, a part of the answer that is not in it leaves the target alone beside other parts.
-  on("htmx:before:swap", ({ detail: { tasks } }) => {
+  on("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
     const main = tasks.find(({ type }) => type === "main");
+    if (main?.swapSpec.style === "none") ctx.title = null;
     const isNothing = main && !main.fragment.childElementCount && !main.fragment.textContent.trim();
     if (!isNothing || main.swapSpec.style === "delete" || main.swapSpec.swapEmpty) return;
     if (tasks.some(({ type }) => type === "partial")) main.swapSpec.style = "none";

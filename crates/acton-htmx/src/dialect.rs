@@ -57,8 +57,8 @@ impl<'de> Deserialize<'de> for HtmxVersion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wanted {
-    /// A whole page: plain navigation, or an htmx 4 request that replaces the body or selects
-    /// from a page.
+    /// A whole page: plain navigation, or a request that replaces the body or selects from a page.
+    /// htmx 2 says so under the script of `Head`.
     Page,
     /// A part of a page.
     Fragment,
@@ -126,10 +126,12 @@ impl Htmx {
         Self::from_headers(headers)
     }
 
-    /// htmx 2 sends neither of these two headers, htmx 4 always sends one of them.
+    /// htmx 2 by itself sends neither of these two headers, htmx 4 always sends one of them.
     pub(crate) fn version_of(headers: &HeaderMap) -> HtmxVersion {
         let newer = headers.contains_key(headers::HX_SOURCE)
-            || headers.contains_key(headers::HX_REQUEST_TYPE);
+            || headers
+                .get(headers::HX_REQUEST_TYPE)
+                .is_some_and(|value| value != FULL_OF_V2);
         if newer {
             HtmxVersion::V4
         } else {
@@ -177,10 +179,13 @@ pub(crate) fn is_true(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.get(name).is_some_and(|value| value == "true")
 }
 
+/// How the script of `Head` says `full` for htmx 2, in which the header is not known.
+pub(crate) const FULL_OF_V2: &str = "full;htmx=2";
+
 fn is_full(headers: &HeaderMap) -> bool {
     headers
         .get(headers::HX_REQUEST_TYPE)
-        .is_some_and(|value| value == "full")
+        .is_some_and(|value| value == "full" || value == FULL_OF_V2)
 }
 
 #[cfg(test)]
@@ -225,6 +230,14 @@ mod tests {
     #[test]
     fn boosted_alone_is_somebody_elses_header() {
         assert_eq!(htmx(&[("hx-boosted", "true")]), Htmx::PLAIN);
+    }
+
+    #[test]
+    fn htmx_2_can_want_a_page_as_htmx_4_does() {
+        let full = |value| htmx(&[("hx-request", "true"), ("hx-request-type", value)]);
+        assert_eq!(full("full;htmx=2"), asked(HtmxVersion::V2, Wanted::Page));
+        assert_eq!(full("full"), asked(HtmxVersion::V4, Wanted::Page));
+        assert_eq!(full("partial"), asked(HtmxVersion::V4, Wanted::Fragment));
     }
 
     #[test]

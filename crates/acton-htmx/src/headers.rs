@@ -40,7 +40,7 @@ pub const HX_PROMPT: HeaderName = HeaderName::from_static("hx-prompt");
 pub const HX_PTAG: HeaderName = HeaderName::from_static("hx-ptag");
 /// `true` on every request of htmx, apart from the history restore of htmx 4.
 pub const HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
-/// `full` or `partial`, sent by htmx 4 only.
+/// `full` or `partial`, sent by htmx 4; by htmx 2 only `full;htmx=2`, under the script of `Head`.
 pub const HX_REQUEST_TYPE: HeaderName = HeaderName::from_static("hx-request-type");
 /// The element that sent the request, as `tag#id`, sent by htmx 4 only.
 pub const HX_SOURCE: HeaderName = HeaderName::from_static("hx-source");

@@ -267,8 +267,8 @@ impl Fragments {
 
     /// Adds content for another element.
     ///
-    /// htmx 2 looks for targets from the element that sent the request, so a part that replaces or removes that
-    /// element comes last.
+    /// htmx 2 looks for targets from the element that sent the request, so without the script of `Head` a part that
+    /// replaces or removes that element comes last.
     pub fn and(self, part: OutOfBandSwap) -> Self {
         Self(self.0.and_then(|mut content| {
             content.parts.push(part.0?);

@@ -70,7 +70,7 @@ pub struct HxPTag(pub Option<String>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HxCurrentUrl(pub Option<String>);
 
-/// How much of the answer htmx 4 uses (`HX-Request-Type`).
+/// How much of the answer is used (`HX-Request-Type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestType {
@@ -80,7 +80,8 @@ pub enum RequestType {
     Partial,
 }
 
-/// How much of the answer is used; known from htmx 4 only.
+/// How much of the answer is used; known from htmx 4, and from htmx 2 under the script of `Head`
+/// where it is a whole page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HxRequestType(pub Option<RequestType>);
 
@@ -221,6 +222,7 @@ extractor!(
 extractor!(HxRequestType, [HX_REQUEST_TYPE], |headers| {
     match headers.get(headers::HX_REQUEST_TYPE)?.as_bytes() {
         b"full" => Some(RequestType::Full),
+        value if value == dialect::FULL_OF_V2.as_bytes() => Some(RequestType::Full),
         b"partial" => Some(RequestType::Partial),
         _ => None,
     }

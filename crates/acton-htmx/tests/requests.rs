@@ -44,7 +44,7 @@ const REQUEST: [HeaderName; 11] = [
 fn header_value() -> impl Strategy<Value = HeaderValue> {
     let bytes = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..24),
-        prop::sample::select(vec!["true", "full", "partial", "false"])
+        prop::sample::select(vec!["true", "full", "full;htmx=2", "partial", "false"])
             .prop_map(|word| word.as_bytes().to_vec()),
         "[a-z]{0,4}#?(%[0-9A-F]{0,2}|.){0,8}".prop_map(String::into_bytes),
     ];
@@ -250,9 +250,13 @@ fn said_briefly(htmx: Htmx) -> HeaderMap {
         _ if htmx.is_htmx() => said.push((HX_REQUEST, "true")),
         _ => {}
     }
-    if htmx.version == Some(HtmxVersion::V4) {
-        let full = htmx.wanted == Wanted::Page;
-        said.push((HX_REQUEST_TYPE, if full { "full" } else { "partial" }));
+    let full = htmx.wanted == Wanted::Page;
+    match htmx.version {
+        Some(HtmxVersion::V4) => {
+            said.push((HX_REQUEST_TYPE, if full { "full" } else { "partial" }))
+        }
+        Some(HtmxVersion::V2) if full => said.push((HX_REQUEST_TYPE, "full;htmx=2")),
+        _ => {}
     }
     said.into_iter()
         .map(|(name, value)| (name, HeaderValue::from_static(value)))

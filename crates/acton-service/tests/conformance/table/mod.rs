@@ -19,7 +19,7 @@ enum Kind {
     Fragment,
     Boosted,
     History,
-    /// htmx 4 replaces the body, or selects a part of a page.
+    /// The body is replaced, or a part of a page selected.
     Full,
 }
 
@@ -31,17 +31,20 @@ const RESTORE: (&str, &str) = ("HX-History-Restore-Request", "true");
 const SOURCE: (&str, &str) = ("HX-Source", "button#btn");
 const PARTIAL: (&str, &str) = ("HX-Request-Type", "partial");
 const FULL: (&str, &str) = ("HX-Request-Type", "full");
+/// As the script of the head says it for htmx 2.
+const FULL_2: (&str, &str) = ("HX-Request-Type", "full;htmx=2");
 
 /// An element with an id, as each version names it. No answer depends on it.
 const INTO_2: (&str, &str) = ("HX-Target", "out");
 const INTO_4: (&str, &str) = ("HX-Target", "div#out");
 
 /// Who asks: htmx 2, htmx 4, or no htmx at all.
-const WHO: [(Kind, Lines); 13] = [
+const WHO: [(Kind, Lines); 14] = [
     (Page, &[]),
     (Page, &[("HX-Request", "false")]),
     (Fragment, &[REQUEST]),
     (Fragment, &[REQUEST, INTO_2]),
+    (Full, &[REQUEST, FULL_2]),
     (Boosted, &[REQUEST, BOOST]),
     (Boosted, &[REQUEST, BOOST, INTO_2]),
     (History, &[REQUEST, RESTORE]),
