@@ -42,6 +42,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) place: &'a Place,
     /// Up to this count, it may have been shown our messages elsewhere before it came.
     pub(crate) attempted: u64,
+    /// What is kept up to here is not for it.
+    pub(crate) floor: u64,
     /// Whether the row is out of reach, so that nothing is to be waited for.
     pub(crate) is_alone: bool,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Draft {
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
+    /// For who comes back, and for who is connected and behind.
+    replayed: usize,
     count: usize,
     bytes: usize,
     total_bytes: usize,
@@ -109,6 +113,7 @@ impl History {
         Self {
             epoch: Epoch::random(),
             bounds: Bounds {
+                replayed: config.history,
                 count: config.history.max(config.queue).max(1),
                 bytes: config.history_bytes,
                 total_bytes: config.history_total_bytes,
@@ -433,6 +438,16 @@ impl History {
         topics.flat_map(|(_, topic)| topic.wake()).collect()
     }
 
+    /// Up to here, topics hold more than is kept for who comes back.
+    pub(crate) fn floor(&self, seats: &[Seat]) -> u64 {
+        let topics = seats.iter().map(|seat| &self.topics[seat.topic].entries);
+        let newest_beyond = topics.filter_map(|entries| {
+            let beyond = entries.len().checked_sub(self.bounds.replayed + 1)?;
+            entries[beyond].sequence
+        });
+        newest_beyond.max().unwrap_or(0)
+    }
+
     /// Where a message with an id of the application's own stands; nothing when several have it, or
     /// when its reader may have been shown it by itself, before others that have come before it.
     pub(crate) fn find(&self, seats: &[Seat], id: &str) -> Option<u64> {
@@ -453,6 +468,7 @@ impl History {
         let dropped_here = topics().map(|topic| topic.dropped).max().unwrap_or(0);
         let lost = topics().map(|topic| topic.lost).max().unwrap_or(0);
         let lost = lost.max(self.holes.missed(place, dropped_here));
+        let lost = lost.max(visit.floor);
         let position = place.sequence.max(lost);
         let mut entries: VecDeque<_> = topics().flat_map(|topic| topic.after(position)).collect();
         if visit.seats.len() > 1 {
@@ -544,6 +560,7 @@ mod tests {
             seats,
             place,
             attempted: 0,
+            floor: 0,
             is_alone: false,
         }
     }

@@ -54,6 +54,8 @@ pub struct Subscription {
     named_at: Option<u64>,
     /// Up to this count, other instances may have shown it messages of this one before it came.
     attempted: u64,
+    /// What was kept up to here when it came is for those who were connected.
+    floor: u64,
     batch: VecDeque<Arc<Entry>>,
     /// The position behind the batch.
     batch_end: u64,
@@ -105,6 +107,7 @@ impl Subscription {
             gap: false,
             named_at: None,
             attempted: 0,
+            floor: 0,
             batch: VecDeque::new(),
             batch_end: 0,
             waiter: None,
@@ -155,6 +158,10 @@ impl Subscription {
         let history = &state.history;
         self.epoch = history.epoch.clone();
         self.attempted = history.attempted();
+        self.floor = match start {
+            Start::After(_) => history.floor(&self.seats),
+            _ => 0,
+        };
         self.gap = place.is_none();
         self.place = place.unwrap_or(last);
         self.batch_end = self.place.sequence;
@@ -401,6 +408,7 @@ impl Subscription {
             seats: &self.seats,
             place: &self.place,
             attempted: self.attempted,
+            floor: self.floor,
             is_alone: !state.is_connected(),
         });
         let first = found.entries.front().and_then(|entry| entry.sequence);

@@ -168,11 +168,12 @@ proptest! {
     fn nothing_is_lost_or_doubled_without_a_gap(
         steps in steps(),
         history in 1..12_usize,
+        queue in 1..20_usize,
         total in 1..12_usize,
     ) {
         let config = SseConfig {
             history,
-            queue: 1,
+            queue,
             history_total_bytes: 300 * total,
             ..SseConfig::default()
         };

@@ -193,6 +193,26 @@ async fn out_of_the_history_comes_one_gap_and_then_the_oldest_kept() {
 }
 
 #[tokio::test]
+async fn what_is_kept_for_who_is_behind_is_not_replayed_to_who_comes_back() {
+    let broadcaster = quick(|config| config.history = 10);
+    let address = serve(&broadcaster).await;
+    let start = broadcaster.cursor();
+    let mut behind = broadcaster.subscribe();
+    publish_numbers(&broadcaster, "everyone", 0..25);
+    let mut back = Client::resume_after(address, "/events", &start).await;
+    let gap = back.next().await.unwrap();
+    assert_eq!(gap.name, GAP_EVENT);
+    assert_eq!(back.data(10).await, numbers(15..25));
+    let mut again = Client::resume_after(address, "/events", &gap.id).await;
+    assert_eq!(again.data(10).await, numbers(15..25));
+    publish_numbers(&broadcaster, "everyone", 25..60);
+    assert_eq!(again.data(35).await, numbers(25..60));
+    for number in numbers(0..60) {
+        assert_eq!(behind.recv().await.unwrap().data(), number);
+    }
+}
+
+#[tokio::test]
 async fn a_quiet_stream_moves_its_place_along_with_busy_ones() {
     let broadcaster = quick(|config| config.keep_alive = Duration::from_millis(20));
     let address = serve(&broadcaster).await;
