@@ -184,6 +184,7 @@ impl State {
 
     /// The row is not what it was: what others said is lost, or what we said.
     pub(crate) fn ask_again(&mut self) {
+        self.people.remote.doubt_all();
         if self.people.asked {
             self.send(Content::Hello);
             self.send_lists();
@@ -220,10 +221,20 @@ impl State {
             Heard::Nothing => {}
             Heard::Changed(topics) => return self.people_changed(topics),
             Heard::Question => self.send_lists(),
-            Heard::Stranger if self.people.asked => self.send(Content::Hello),
-            Heard::Stranger => {}
+            Heard::Stranger => self.ask_the_others(),
+            Heard::Doubted(topics) => {
+                self.ask_the_others();
+                return self.people_changed(topics);
+            }
         }
         Vec::new()
+    }
+
+    /// Asks them once more, if anybody here wants to know.
+    fn ask_the_others(&mut self) {
+        if self.people.asked {
+            self.send(Content::Hello);
+        }
     }
 
     fn people_changed(&mut self, topics: Vec<String>) -> Vec<Waker> {

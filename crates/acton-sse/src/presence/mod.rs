@@ -162,11 +162,18 @@ impl People {
                 true => Heard::Changed(vec![topic.clone()]),
                 false => Heard::Nothing,
             },
-            Content::Alive if !self.remote.is_alive(node, now) => Heard::Stranger,
+            Content::Alive => match self.remote.renew(node, now) {
+                None => Heard::Stranger,
+                Some(left) if left.is_empty() => Heard::Nothing,
+                Some(left) => Heard::Doubted(left),
+            },
             Content::Hello => Heard::Question,
             Content::Bye => Heard::Changed(self.remote.forget(node)),
-            Content::Gap => Heard::Stranger,
-            _ => Heard::Nothing,
+            Content::Gap => {
+                self.remote.doubt(node);
+                Heard::Stranger
+            }
+            Content::Message { here: None, .. } | Content::Begin => Heard::Nothing,
         }
     }
 }
@@ -177,6 +184,8 @@ pub(crate) enum Heard {
     Nothing,
     /// People came or went, and no message says so.
     Changed(Vec<String>),
+    /// People are not among those whom their instance told of when it was asked, if it was.
+    Doubted(Vec<String>),
     /// Somebody wants to know who is here.
     Question,
     /// There are people that we have not been told of.

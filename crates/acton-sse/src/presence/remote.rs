@@ -16,7 +16,21 @@ pub(crate) struct Remote {
 #[derive(Debug)]
 struct Node {
     lives_until: Instant,
-    topics: HashMap<String, Vec<Person>>,
+    topics: HashMap<String, List>,
+}
+
+#[derive(Debug)]
+struct List {
+    people: Vec<Person>,
+    /// Whether a later one may be lost.
+    is_doubtful: bool,
+}
+
+impl Node {
+    fn doubt(&mut self) {
+        let lists = self.topics.values_mut();
+        lists.for_each(|list| list.is_doubtful = true);
+    }
 }
 
 impl Remote {
@@ -44,16 +58,31 @@ impl Remote {
         if people.is_empty() {
             return known.topics.remove(topic).is_some();
         }
-        let before = known.topics.insert(topic.to_owned(), people.to_vec());
-        before.as_deref() != Some(people)
+        let list = List {
+            people: people.to_vec(),
+            is_doubtful: false,
+        };
+        let before = known.topics.insert(topic.to_owned(), list);
+        before.is_none_or(|before| before.people != people)
     }
 
-    /// Renews the lease of an instance; false when it is not known.
-    pub(crate) fn is_alive(&mut self, node: &str, now: Instant) -> bool {
-        let known = self.nodes.get_mut(node);
-        known
-            .map(|node| node.lives_until = after(now, self.lease))
-            .is_some()
+    /// Renews the lease of an instance; nothing when it is not known. Drops the lists that it was
+    /// asked for and has not sent again, and says where their people were.
+    pub(crate) fn renew(&mut self, node: &str, now: Instant) -> Option<Vec<String>> {
+        let known = self.nodes.get_mut(node)?;
+        known.lives_until = after(now, self.lease);
+        let doubtful = known.topics.extract_if(|_, list| list.is_doubtful);
+        Some(doubtful.map(|(topic, _)| topic).collect())
+    }
+
+    /// Lists of an instance may be lost.
+    pub(crate) fn doubt(&mut self, node: &str) {
+        self.nodes.get_mut(node).into_iter().for_each(Node::doubt);
+    }
+
+    /// Lists of every instance may be lost.
+    pub(crate) fn doubt_all(&mut self) {
+        self.nodes.values_mut().for_each(Node::doubt);
     }
 
     /// Drops an instance, and says where its people were.
@@ -80,7 +109,7 @@ impl Remote {
             .nodes
             .values()
             .filter_map(|node| node.topics.get(topic));
-        lists.flatten()
+        lists.flat_map(|list| &list.people)
     }
 
     /// When the next lease ends.

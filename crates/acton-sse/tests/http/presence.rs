@@ -209,6 +209,50 @@ async fn a_row_that_begins_anew_forgets_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_left_while_nobody_could_be_told_is_not_here() {
+    for is_row_lost in [false, true] {
+        let row = SharedRow::default();
+        let (own, other) = (row.another(), row.another());
+        let small = SseConfig {
+            backlog: 2,
+            presence_linger: Duration::from_secs(1),
+            ..SseConfig::default()
+        };
+        let a = SseBroadcaster::with_backplane(&small, own.clone());
+        let b = SseBroadcaster::with_backplane(&SseConfig::default(), other.clone());
+        seconds(1).await;
+        let (ann_at_a, _bo) = (a.enter("board", ann()), a.enter("hall", bo()));
+        seconds(2).await;
+        assert_eq!(names(&b), ["Ann"]);
+        let mut reader = b.subscribe_to("board");
+        let way = if is_row_lost { &other } else { &own };
+        way.set(Trouble::Down);
+        seconds(1).await;
+        drop(ann_at_a);
+        // Less than the lease of the instance.
+        seconds(5).await;
+        if is_row_lost {
+            row.begin_anew();
+        }
+        for number in 0..5 {
+            drop(a.publish("else", number.to_string()));
+        }
+        way.set(Trouble::None);
+        seconds(60).await;
+        assert_eq!(names(&b), [""; 0], "{is_row_lost}");
+        let hall = b.present("hall");
+        assert_eq!(hall, [bo()], "{is_row_lost}");
+        let mut told = Vec::new();
+        while let Some(event) = next_event(&mut reader).await {
+            told.push(event);
+        }
+        // Whose row is lost is told once, by the gap.
+        let last = if is_row_lost { "gap" } else { PRESENCE_EVENT };
+        assert_eq!(told.last().map(String::as_str), Some(last), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_burst_of_changes_is_told_twice_on_every_instance() {
     let row = SharedRow::default();
     let (a, b) = (instance(&row), instance(&row));
