@@ -73,6 +73,14 @@ impl RedisBackplane {
         vec![self.stream.clone(), self.epoch.clone()]
     }
 
+    /// Whether the stream begins at this sequence or before.
+    async fn reaches_back_to(&self, after: u64) -> Result<bool, BackplaneError> {
+        let stream = self.stream.as_str();
+        let first: Vec<Entry> = self.pool.xrange_values(stream, "-", "+", Some(1)).await?;
+        let first = first.first().and_then(|(id, _)| sequence(id));
+        Ok(first.is_some_and(|first| first <= after))
+    }
+
     /// The connection that waits, a new one after a failure.
     async fn reader(&self) -> Result<Client, BackplaneError> {
         if let Some(client) = self.reader.lock().await.take() {
@@ -133,20 +141,23 @@ impl Backplane for RedisBackplane {
             ..Options::default()
         });
         let read = waiting.xread(Some(BATCH), Some(BLOCK_MS), self.stream.as_str(), id(after));
-        match timeout(limit, read).await {
-            Ok(Ok(value)) => {
-                *self.reader.lock().await = Some(client);
-                records(value, after)
-            }
+        let value = match timeout(limit, read).await {
+            Ok(Ok(value)) => value,
             Ok(Err(error)) => {
                 dismiss(client);
-                Err(error.into())
+                return Err(error.into());
             }
             Err(late) => {
                 dismiss(client);
-                Err(late.into())
+                return Err(late.into());
             }
+        };
+        *self.reader.lock().await = Some(client);
+        let entries = entries(value)?;
+        if is_behind(&entries, after) && !self.reaches_back_to(after).await? {
+            return Err("the stream has dropped records".into());
         }
+        records(&entries, after)
     }
 }
 
@@ -174,21 +185,46 @@ fn dismiss(client: Client) {
     }
 }
 
-/// The records of an answer, which begin behind the one at this sequence.
-fn records(value: Value, after: u64) -> Result<Vec<(u64, Record)>, BackplaneError> {
+/// What stands in the stream: an id and its fields.
+type Entry = (String, HashMap<String, String>);
+
+fn entries(value: Value) -> Result<Vec<Entry>, BackplaneError> {
     if value.is_null() {
         return Ok(Vec::new());
     }
     let streams = value.into_xread_response::<String, String, String, String>()?;
-    let entries: Vec<_> = streams.into_values().flatten().collect();
-    let before = entries.first().and_then(|(_, fields)| fields.get("after"));
-    if before.is_some_and(|before| sequence(before) != Some(after)) {
-        return Err("the stream has lost records".into());
+    Ok(streams.into_values().flatten().collect())
+}
+
+/// The sequence of the record before an entry, as the entry says.
+fn before(entry: &Entry) -> Option<u64> {
+    entry.1.get("after").and_then(|id| sequence(id))
+}
+
+/// Whether records stood between this sequence and the entries.
+fn is_behind(entries: &[Entry], after: u64) -> bool {
+    let before = entries.first().and_then(before);
+    before.is_some_and(|before| before > after)
+}
+
+/// The records of an answer, which follow the one at this sequence. What somebody deleted between
+/// them is a gap.
+fn records(entries: &[Entry], after: u64) -> Result<Vec<(u64, Record)>, BackplaneError> {
+    let mut records = Vec::with_capacity(entries.len());
+    let mut last = after;
+    for entry in entries {
+        match before(entry) {
+            Some(before) if before > last => {
+                records.push((before, Record::unreadable(before, None)));
+            }
+            Some(before) if before < last => return Err("the stream has lost records".into()),
+            _ => {}
+        }
+        let record = read_entry(&entry.0, &entry.1)?;
+        last = record.0;
+        records.push(record);
     }
-    entries
-        .into_iter()
-        .map(|(id, fields)| Ok(read_entry(&id, &fields)?))
-        .collect()
+    Ok(records)
 }
 
 /// A record that cannot be read is a gap: some other version wrote it.

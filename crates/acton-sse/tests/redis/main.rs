@@ -133,6 +133,37 @@ async fn any_instance_replays_also_after_the_publisher_is_gone() {
 }
 
 #[tokio::test]
+async fn a_record_that_somebody_deleted_is_a_gap_and_no_end() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (a, b) = (instance(&server).await, instance(&server).await);
+    let id = a.broadcast("seen").await.unwrap();
+    b.broadcast("deleted").await.unwrap();
+    a.broadcast("kept").await.unwrap();
+    let delete = "local found = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 2)
+        redis.call('XDEL', KEYS[1], found[2][1])";
+    server.run(delete).await;
+    let late = instance(&server).await;
+    let mut reader = late.subscribe_from("everyone", Some(&id));
+    assert_eq!(take(&mut reader, 2).await, ["gap", "kept"]);
+
+    // In one step, so that nobody reads in between.
+    let append_and_delete = r#"local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
+        for count = 1, 3 do
+            local record = '{"node":"x","kind":"alive","count":' .. count .. '}'
+            local id = redis.call('XADD', KEYS[1], '*', 'record', record, 'after', last)
+            if count < 3 then redis.call('XDEL', KEYS[1], id) end
+            last = id
+        end"#;
+    server.run(append_and_delete).await;
+    assert_eq!(next(&mut reader).await, "gap");
+    publish_numbers(&a, 0..1).await;
+    assert_eq!(next(&mut reader).await, "0");
+    assert!(is_quiet(&mut reader).await);
+}
+
+#[tokio::test]
 async fn two_instances_that_publish_at_once_agree_on_the_order() {
     let Some(server) = Server::start() else {
         return;
