@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use axum::{body::Body, response::Response};
@@ -29,6 +29,10 @@ use crate::sse::Revocation;
 
 /// What the kernel keeps for a client that takes nothing; it doubles the number for its own bookkeeping.
 const SEND_BUFFER: usize = 64 * 1024;
+
+/// How long the kernel sends the same again to a client that does not say that it got it. Who is out of reach for
+/// less than that goes on where it was; who has lost its network is not taken for present for a quarter of an hour.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Where an event stream is put, so that the connection goes on with it and without hyper.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +109,7 @@ impl EventStream {
     pub(super) fn new(stream: Socket, response: Response, shutdown: &Shutdown) -> Self {
         // Otherwise the kernel keeps megabytes for somebody who reads nothing.
         stream.limit_send_buffer(SEND_BUFFER);
+        stream.limit_silence(SILENCE);
         let (head, body) = response.into_parts();
         Self {
             stream,
@@ -250,7 +255,7 @@ fn push_header(head: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, time::Duration};
+    use std::convert::Infallible;
 
     use bytes::Bytes;
     use futures_util::stream;
@@ -305,6 +310,23 @@ mod tests {
         let begun = Instant::now();
         EventStream::new(Socket::Tcp(socket), response, &Shutdown::default()).await;
         assert!(begun.elapsed() >= stall::LIMIT);
+        drop(client);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_has_lost_its_network_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = TcpStream::connect(address).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let response = Response::new(Body::empty());
+        let stream = EventStream::new(Socket::Tcp(socket), response, &Shutdown::default());
+        let Socket::Tcp(socket) = &stream.stream else {
+            panic!("another socket");
+        };
+        let limit = socket2::SockRef::from(socket).tcp_user_timeout();
+        assert_eq!(limit.unwrap(), Some(SILENCE));
         drop(client);
     }
 

@@ -1,11 +1,10 @@
 //! What carries a connection: TCP, a Unix socket, or TLS over one of them.
 
-#[cfg(feature = "sse")]
-use std::time::Duration;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use socket2::SockRef;
@@ -47,6 +46,27 @@ impl Socket {
             #[cfg(feature = "tls")]
             Self::Tls(stream) => return stream.get_ref().0.limit_send_buffer(bytes),
         };
+    }
+
+    /// Ends the connection of a client that does not say for so long that it has got what it was sent, where the kernel
+    /// can; it takes a quarter of an hour by itself.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc5482>
+    pub(super) fn limit_silence(&self, limit: Duration) {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Self::Tcp(stream) => {
+                let _ = SockRef::from(stream).set_tcp_user_timeout(Some(limit));
+            }
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            Self::Tcp(_) => {
+                let _ = limit;
+            }
+            #[cfg(unix)]
+            Self::Unix(_) => {}
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().0.limit_silence(limit),
+        }
     }
 
     /// Makes the end of the connection drop what the kernel keeps for the client, where it can be told to.
