@@ -23,12 +23,12 @@ after(async () => {
   await fixture?.stop();
 });
 
-/** Publishes an item, perhaps with an id of its own, and returns its id. */
-async function publish(topic, text, id) {
+/** Publishes an item, perhaps with an id or a name of its own, and returns its id. */
+async function publish(topic, text, { id, event } = {}) {
   const answer = await fetch(`${fixture.origin}/t/sse/publish`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ topic, data: `<li>${text}</li>`, id }),
+    body: JSON.stringify({ topic, data: `<li>${text}</li>`, id, event }),
   });
   assert.equal(answer.status, 200);
   return (await answer.json()).id;
@@ -86,7 +86,7 @@ for (const version of [2, 4]) {
   named("a page knows its place behind an id of the application's own", async () => {
     const topic = `own${version}`;
     const page = await open(version, region(address(topic)), cable.origin);
-    await publish(topic, "1", "own-17");
+    await publish(topic, "1", { id: "own-17" });
     await eventually(() => items(page), ["1"]);
     const again = page.waitForRequest((request) => request.url().includes("/t/sse?"), { timeout: 20_000 });
     cable.cut();
@@ -95,6 +95,25 @@ for (const version of [2, 4]) {
     const headers = await (await again).allHeaders();
     assert.match(headers["last-event-id"], /^(?!own)[0-9a-z]+-[0-9]+$/);
     await eventually(() => items(page), ["1", "while away"]);
+    await page.context().close();
+  });
+
+  named("a message named error is a message, and an error is none", async () => {
+    const topic = `failed${version}`;
+    const markup = region(address(topic)).replace('sse-swap="message"', 'sse-swap="error"');
+    const { page, problems } = await browser.person();
+    await openShell(page, cable.origin, version, markup, "&sse=1");
+    await page.locator("#live[data-sse=open]").waitFor({ state: "attached", timeout: 15_000 });
+    await publish(topic, "1", { event: "error" });
+    await eventually(() => items(page), ["1"]);
+    assert.equal(await page.locator("#live").getAttribute("data-sse"), "open");
+    cable.cut();
+    await page.locator("#live[data-sse=reconnecting]").waitFor({ state: "attached", timeout: 15_000 });
+    cable.mend();
+    await page.locator("#live[data-sse=open]").waitFor({ state: "attached", timeout: 15_000 });
+    await publish(topic, "2", { event: "error" });
+    await eventually(() => items(page), ["1", "2"]);
+    assert.deepEqual(problems.filter((problem) => problem.startsWith("uncaught")), []);
     await page.context().close();
   });
 }

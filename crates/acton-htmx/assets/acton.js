@@ -303,8 +303,12 @@
     else delete document.documentElement.dataset.sse;
   }
 
+  // A browser hands a message named `error` and an error of the stream to the same listeners.
+  const isMessage = (event) => event instanceof MessageEvent;
+
+  on("htmx:sseBeforeMessage", (event) => isMessage(event.detail) || event.preventDefault());
   on("htmx:sseOpen", ({ target }) => show(target, "open"));
-  on("htmx:sseError", ({ target }) => show(target, "reconnecting"));
+  on("htmx:sseError", ({ target, detail: { error } }) => isMessage(error) || show(target, "reconnecting"));
   on("htmx:sseClose", ({ target }) => show(target, null));
   on("htmx:sse:after:connection", ({ target }) => show(target, "open"));
   on("htmx:sse:error", ({ target }) => show(target, "reconnecting"));
