@@ -40,8 +40,9 @@ const STEP: Duration = Duration::from_millis(20);
 /// }
 /// ```
 ///
-/// Within this instance it is known at once, from others within ten seconds. Without a session there is nothing that
-/// could end. An open stream is no use of the session, so one that is only listened to ends when its idle time is over.
+/// Within this instance it is known at once, and so is the end of its time; from others within ten seconds. Without a
+/// session there is nothing that could end. A session is used when a stream is opened, also by a browser that comes
+/// back, and not while it is open: where the idle time is shorter than streams last, who only listens is logged out.
 pub struct SessionEnded(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl Future for SessionEnded {
@@ -77,11 +78,16 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionEnded {
 async fn end_of(store: Store, lifetimes: Lifetimes, mut key: Key, who: AuthSession) {
     loop {
         let mut watch = store.watchers().watch(&key);
+        let mut pause = INTERVAL + Duration::from_millis(u64::from(crate::random::bytes::<1>()[0]));
         // The first look comes at once: the session may have ended since the request began.
         if let Ok(found) = store.load(&key).await {
             match found.as_ref().map(|found| &*found.slot) {
                 Some(Slot::Live(session))
-                    if session.expires_ms(&lifetimes) > now_ms() && is_of(session, &who) => {}
+                    if session.expires_ms(&lifetimes) > now_ms() && is_of(session, &who) =>
+                {
+                    let left = session.expires_ms(&lifetimes).saturating_sub(now_ms());
+                    pause = pause.min(Duration::from_millis(left.max(1)));
+                }
                 Some(Slot::Rotated(rotated)) if rotated.is_same_user => {
                     let Some(successor) = Key::parse(&rotated.successor) else {
                         return;
@@ -96,7 +102,6 @@ async fn end_of(store: Store, lifetimes: Lifetimes, mut key: Key, who: AuthSessi
                 }
             }
         }
-        let pause = INTERVAL + Duration::from_millis(u64::from(crate::random::bytes::<1>()[0]));
         // Whether its time is over or somebody ended or exchanged it, the next look tells.
         let _ = tokio::time::timeout(pause, watch.changed()).await;
     }

@@ -325,6 +325,24 @@ async fn a_stream_ends_when_the_time_of_the_session_is_over() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_as_soon_as_the_time_of_the_session_is_over() {
+    let store = Store::memory();
+    let config = SessionConfig {
+        absolute: Duration::from_millis(500),
+        ..Default::default()
+    };
+    let wait = |ended: SessionEnded| async move {
+        let ended = tokio::time::timeout(Duration::from_secs(5), ended);
+        ended.await.is_ok().to_string()
+    };
+    let layer = acton_session::session_layer(&config, store.clone());
+    let streams = Router::new().route("/wait", get(wait)).layer(layer);
+    let browser = Browser::new(&app_with(&config, store));
+    browser.post("/session/set", "k=a&v=1").await;
+    assert_eq!(browser.on(&streams).get("/wait").await.body, "true");
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_the_session() {
     let store = Store::memory();
     let layer = acton_session::session_layer(&Default::default(), store.clone());
