@@ -21,6 +21,7 @@ use crate::{
     holes::{Hole, Holes},
     message::BroadcastMessage,
     topic::{Topic, cut_to_batch},
+    unsettled::Unsettled,
 };
 
 /// What a reader finds after its place.
@@ -91,17 +92,11 @@ pub(crate) struct History {
     forgotten: u64,
     /// Where messages of one instance are missing.
     holes: Holes,
-    /// Delivered here, and not yet in the order of the backplane.
-    unsettled: VecDeque<Arc<Entry>>,
-    /// Up to this count, the backplane may have these already.
-    attempted: u64,
-    /// Up to this count, they have come back with the row.
-    settled: u64,
+    /// What has no place yet.
+    pub(crate) unsettled: Unsettled,
     /// Up to this count, topics that are not in the table may have had messages that were dropped
     /// before they had a place.
     dropped: u64,
-    /// The last of ours that was dropped before it had a place.
-    last_dropped: Option<Mark>,
     /// Topics of which messages were dropped that their readers may not have been shown.
     untold: BTreeSet<usize>,
     /// Counts everything that may concern a reader.
@@ -127,11 +122,8 @@ impl History {
             last: 0,
             forgotten: 0,
             holes: Holes::default(),
-            unsettled: VecDeque::new(),
-            attempted: 0,
-            settled: 0,
+            unsettled: Unsettled::default(),
             dropped: 0,
-            last_dropped: None,
             untold: BTreeSet::new(),
             news: Arc::default(),
         }
@@ -147,11 +139,6 @@ impl History {
         self.last
     }
 
-    /// Up to this count, the backplane may have our messages.
-    pub(crate) fn attempted(&self) -> u64 {
-        self.attempted
-    }
-
     /// Where a reader begins that wants what is published from now on.
     pub(crate) fn now(&self) -> Place {
         self.now_with(Marks::default())
@@ -159,11 +146,7 @@ impl History {
 
     /// The same for one to which nodes have delivered messages by themselves.
     pub(crate) fn now_with(&self, mut marks: Marks) -> Place {
-        let shown = self
-            .unsettled
-            .back()
-            .and_then(|entry| entry.origin.as_ref());
-        if let Some(newest) = shown.or(self.unsettled_drop()) {
+        if let Some(newest) = self.unsettled.newest() {
             marks.set(newest);
         }
         Place {
@@ -211,20 +194,9 @@ impl History {
             None => draft.topic.as_str().into(),
         };
         let entry = self.entry(None, name, draft);
-        self.unsettled.push_back(entry);
+        self.unsettled.push(entry);
         self.news.fetch_add(1, Ordering::Release);
         key.map_or_else(Vec::new, |key| self.topics[key].wake())
-    }
-
-    /// The backplane may have our messages up to this count from now on.
-    pub(crate) fn attempt(&mut self, count: u64) {
-        self.attempted = self.attempted.max(count);
-    }
-
-    /// What was shown here up to `count` has its place.
-    pub(crate) fn settle(&mut self, count: u64) {
-        self.settled = self.settled.max(count);
-        self.forget_unsettled(count);
     }
 
     /// Drops a record of ours before it has its place: a reader of its topic that has not been
@@ -238,14 +210,7 @@ impl History {
             Some(None) => self.dropped = origin.count,
             None => {}
         }
-        self.last_dropped = Some(origin.clone());
-        self.forget_unsettled(origin.count);
-    }
-
-    /// The last that was dropped, as long as the row has not gone past it.
-    fn unsettled_drop(&self) -> Option<&Mark> {
-        let last = self.last_dropped.as_ref();
-        last.filter(|last| last.count > self.settled)
+        self.unsettled.drop_until(origin);
     }
 
     /// Lets readers look that may not have been shown what was dropped, and says whom to wake.
@@ -257,19 +222,6 @@ impl History {
             wakers.extend(topic.map(Topic::wake).unwrap_or_default());
         }
         wakers
-    }
-
-    /// Forgets what was shown here up to `count`.
-    pub(crate) fn forget_unsettled(&mut self, count: u64) {
-        let settled = |entry: &Arc<Entry>| {
-            entry
-                .origin
-                .as_ref()
-                .is_none_or(|origin| origin.count <= count)
-        };
-        while self.unsettled.front().is_some_and(settled) {
-            self.unsettled.pop_front();
-        }
     }
 
     fn entry(&self, sequence: Option<u64>, topic: Arc<str>, draft: Draft) -> Arc<Entry> {
@@ -479,19 +431,10 @@ impl History {
         let is_all = !cut_to_batch(&mut entries);
         let end = entries.back().and_then(|entry| entry.sequence);
         let mut missed = None;
-        if is_all && (visit.is_alone || !self.unsettled.is_empty()) {
-            let doubtful = self.doubtful(visit);
-            if visit.is_alone || doubtful.is_none() {
-                let dropped = self.unsettled_drop();
-                // Up to the last of all: of those, no other is in its topics.
-                let dropped = dropped.filter(|last| {
-                    dropped_here > self.settled && !place.marks.reach(&last.node, dropped_here)
-                });
-                let both = dropped.cloned().into_iter().chain(doubtful);
-                missed = both.max_by_key(|mark| mark.count);
-                let shown = missed.as_ref().map_or(0, |mark| mark.count);
-                entries.extend(self.unsettled_after(visit, shown));
-            }
+        if is_all {
+            let unsettled = self.unsettled.read(visit, self.last, dropped_here);
+            missed = unsettled.missed;
+            entries.extend(unsettled.entries);
         }
         Found {
             gap: lost > place.sequence,
@@ -499,32 +442,6 @@ impl History {
             entries,
             missed,
         }
-    }
-
-    /// The last that a reader may have been shown or not: who was further along the row with another
-    /// instance may have seen there what has not come back to this one.
-    fn doubtful(&self, visit: Visit<'_>) -> Option<Mark> {
-        if visit.place.sequence <= self.last {
-            return None;
-        }
-        let before = self.unsettled_after(visit, 0);
-        let origins = before.filter_map(|entry| entry.origin.clone());
-        origins
-            .take_while(|origin| origin.count <= visit.attempted)
-            .last()
-    }
-
-    /// What was delivered here after so many and has no place yet.
-    fn unsettled_after(&self, visit: Visit<'_>, shown: u64) -> impl Iterator<Item = Arc<Entry>> {
-        let has_seen = |entry: &Arc<Entry>| {
-            let origin = entry.origin.as_ref();
-            origin.is_some_and(|origin| origin.count <= shown || visit.place.marks.have(origin))
-        };
-        // All are of this instance, in the order of their counts.
-        let start = self.unsettled.partition_point(has_seen);
-        let is_wanted =
-            move |entry: &&Arc<Entry>| visit.seats.iter().any(|seat| seat.name == entry.topic);
-        self.unsettled.range(start..).filter(is_wanted).cloned()
     }
 }
 

@@ -70,6 +70,7 @@ mod history;
 mod holes;
 mod state;
 mod topic;
+mod unsettled;
 
 mod keeper;
 mod presence;

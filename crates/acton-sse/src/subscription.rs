@@ -157,7 +157,7 @@ impl Subscription {
         }
         let history = &state.history;
         self.epoch = history.epoch.clone();
-        self.attempted = history.attempted();
+        self.attempted = history.unsettled.attempted();
         self.floor = match start {
             Start::After(_) => history.floor(&self.seats),
             _ => 0,

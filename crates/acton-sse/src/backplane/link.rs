@@ -41,7 +41,8 @@ async fn write(shared: Weak<Shared>, backplane: Arc<impl Backplane>) {
                 let mut state = shared.state();
                 let batch = state.with_outbox(|outbox, history| {
                     let batch = outbox.batch(BATCH, &history.epoch);
-                    history.attempt(batch.last().map_or(0, |record| record.origin.count));
+                    let last = batch.last().map_or(0, |record| record.origin.count);
+                    history.unsettled.attempt(last);
                     batch
                 });
                 (batch, state.known())

@@ -257,7 +257,7 @@ impl Outbox {
             self.pop();
         }
         if let Some(last) = self.queue.front().filter(|_| taken > 0) {
-            history.forget_unsettled(last.record.origin.count);
+            history.unsettled.forget(last.record.origin.count);
             self.turn_into_gap();
             self.confirmed -= 1;
         }
@@ -306,7 +306,7 @@ impl Outbox {
         let origin = record.origin.clone();
         if self.is_ours(&origin) {
             let count = origin.count;
-            history.settle(count);
+            history.unsettled.settle(count);
             self.confirm_one(count, place, &history.epoch);
             self.shown = self.shown.max(count);
             self.writes |= self.confirmed == self.next;
