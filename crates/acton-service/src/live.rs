@@ -109,6 +109,7 @@ pub(crate) fn cursors(broadcaster: &Arc<SseBroadcaster>) -> crate::templates::Cu
 /// Refuses times of which nothing but a flood would come.
 pub(crate) fn check_settings(sse: &SseConfig) -> Result<(), ConfigError> {
     for (key, time) in [
+        ("history_age", sse.history_age),
         ("backplane_timeout", sse.backplane_timeout),
         ("keep_alive", sse.keep_alive),
         ("rotate_after", sse.rotate_after),
@@ -142,6 +143,8 @@ mod tests {
     fn a_stream_of_nothing_but_comments_is_refused() {
         let refused = refusal(|sse| sse.keep_alive = Duration::ZERO);
         assert!(refused.is_some_and(|error| error.contains("`sse.keep_alive`")));
+        let refused = refusal(|sse| sse.history_age = Duration::ZERO);
+        assert!(refused.is_some_and(|error| error.contains("`sse.history_age`")));
         let refused = refusal(|sse| sse.presence_lease = Duration::ZERO);
         assert!(refused.is_some_and(|error| error.contains("`sse.presence_lease`")));
         let refused = refusal(|sse| sse.retry_min = Duration::from_secs(60));
