@@ -194,3 +194,62 @@ async fn a_forged_request_reads_why_it_was_refused() {
         "{body}"
     );
 }
+
+/// What is logged while `render` runs.
+fn logged(render: impl FnOnce()) -> String {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0
+                .lock()
+                .expect("nobody panicked")
+                .extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, render);
+    let text = log.0.lock().expect("nobody panicked").clone();
+    String::from_utf8(text).expect("text")
+}
+
+#[test]
+fn a_page_whose_forms_will_be_refused_is_named_in_the_log() {
+    let context = || TemplateContext::new().with_path("/tasks");
+    let field = logged(|| drop(context().csrf_field()));
+    assert!(
+        field.contains("no CSRF token") && field.contains("/tasks"),
+        "{field}"
+    );
+    let meta = logged(|| drop(context().csrf_meta()));
+    assert!(meta.contains("no CSRF token"), "{meta}");
+    let given = logged(|| drop(context().with_csrf("token").csrf_field()));
+    assert_eq!(given, "");
+}
+
+#[cfg(feature = "assets")]
+#[test]
+fn a_head_without_the_token_of_its_user_is_named_in_the_log() {
+    let context = || TemplateContext::new().with_auth(Some("alice".into()));
+    let head = logged(|| drop(context().head()));
+    assert!(head.contains("no CSRF token"), "{head}");
+    assert_eq!(logged(|| drop(context().with_csrf("token").head())), "");
+    assert_eq!(logged(|| drop(TemplateContext::new().head())), "");
+}

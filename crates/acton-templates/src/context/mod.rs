@@ -51,6 +51,8 @@ pub struct TemplateContext {
 
 impl TemplateContext {
     /// An empty context: the path `/`, nobody logged in.
+    ///
+    /// It knows nothing of the request: forms need [`with_csrf`](Self::with_csrf), and its head brings htmx 2.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -145,22 +147,36 @@ impl TemplateContext {
     #[cfg(feature = "assets")]
     pub fn head(&self) -> acton_htmx::Head {
         let head = acton_htmx::Head::new(self.htmx_version());
-        match &self.csrf {
-            Some(csrf) if self.is_authenticated() || csrf.is_given() => {
-                head.csrf_token(csrf.token())
-            }
-            _ => head,
+        let csrf = match self.is_authenticated() {
+            true => self.csrf(),
+            false => self.csrf.as_ref().filter(|csrf| csrf.is_given()),
+        };
+        match csrf {
+            Some(csrf) => head.csrf_token(csrf.token()),
+            None => head,
         }
     }
 
     /// The hidden field that every form with an unsafe method needs; empty without a token.
     pub fn csrf_field(&self) -> Markup {
-        self.csrf.as_ref().map(Csrf::field).unwrap_or_default()
+        self.csrf().map(Csrf::field).unwrap_or_default()
     }
 
     /// The element from which the framework's script takes the token; empty without a token.
     pub fn csrf_meta(&self) -> Markup {
-        self.csrf.as_ref().map(Csrf::meta).unwrap_or_default()
+        self.csrf().map(Csrf::meta).unwrap_or_default()
+    }
+
+    /// The token that a page asks for. What is sent without one is refused, which nobody could tell from an empty field.
+    fn csrf(&self) -> Option<&Csrf> {
+        if cfg!(feature = "session") && self.csrf.is_none() && self.request.is_none() {
+            tracing::warn!(
+                path = self.path,
+                "a page has no CSRF token: give its `TemplateContext` one `with_csrf`, or take the context as an \
+                 argument of the handler"
+            );
+        }
+        self.csrf.as_ref()
     }
 
     /// The nonce of the Content-Security-Policy, made now if it has not been; empty when none is offered.
