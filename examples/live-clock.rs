@@ -15,10 +15,18 @@ const CLOCK: &str = "clock";
     ext = "html",
     source = r#"<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Live clock</title>{{ ctx.head().sse(true) }}</head>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Live clock</title>
+{{ ctx.head().sse(true) }}
+</head>
 <body>
+<main>
 <h1>Live clock</h1>
 <p hx-ext="sse" sse-connect="/events?last-event-id={{ ctx.cursor() }}"><time sse-swap="tick">{{ now }}</time> UTC</p>
+</main>
 </body>
 </html>"#
 )]
