@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use tower_layer::Layer;
 
@@ -186,6 +190,7 @@ impl SessionLayer {
                 trusted: trusted.filter_map(|origin| Origin::parse(origin)).collect(),
             },
             csrf: self.csrf.clone(),
+            told: Once::new(),
         })
     }
 }

@@ -2,7 +2,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Once},
     task::{Context, Poll},
     time::Duration,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) login_path: String,
     pub(crate) origins: OriginPolicy,
     pub(crate) csrf: CsrfConfig,
+    /// That it is inside another layer has been logged.
+    pub(crate) told: Once,
 }
 
 /// A service with sessions; made by [`SessionLayer`](crate::SessionLayer).

@@ -144,7 +144,10 @@ impl ServiceBuilder {
 
     /// Puts sessions and CSRF protection around all routes, as `[session]` and `[csrf]` say.
     ///
-    /// The store becomes a readiness check. A route may still have a session layer of its own.
+    /// The store becomes a readiness check.
+    ///
+    /// It takes the place of a `session_layer` around the routes. With both, one of the two needs its CSRF protection
+    /// switched off, because each knows the tokens of its own sessions alone.
     #[cfg(any(feature = "session-memory", feature = "session-redis"))]
     pub fn with_sessions(mut self) -> Self {
         self.sessions = true;

@@ -188,7 +188,21 @@ impl Visit {
     }
 
     pub(crate) fn attach(self: &Arc<Self>, extensions: &mut Extensions) {
-        extensions.insert(Current(Arc::clone(self)));
+        if let Some(Current(outer)) = extensions.insert(Current(Arc::clone(self))) {
+            self.warn_inside(&outer);
+        }
+    }
+
+    /// Each layer knows the tokens of its own sessions alone, and a browser sends one.
+    fn warn_inside(&self, outer: &Self) {
+        if self.shared.csrf.enabled && outer.shared.csrf.enabled {
+            self.shared.told.call_once(|| {
+                tracing::warn!(
+                    "a session layer is inside another one, which refuses the forms of its pages: \
+                     remove one of the two, or switch off the CSRF protection of one"
+                );
+            });
+        }
     }
 
     pub(crate) fn has_cookie(&self) -> bool {
