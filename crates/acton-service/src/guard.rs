@@ -19,6 +19,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::{
+    cause,
     config::Config,
     operators::Operators,
     request::{
@@ -165,7 +166,7 @@ where
                 budget,
             } => {
                 let response = match answer.poll(cx) {
-                    Poll::Ready(Ok(Ok(response))) => response.into_response(),
+                    Poll::Ready(Ok(Ok(response))) => cause::tell(response.into_response()),
                     Poll::Ready(Err(_)) => panicked().into_response(),
                     Poll::Pending => {
                         ready!(deadline.poll(cx, *timeout));

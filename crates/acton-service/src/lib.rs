@@ -36,6 +36,7 @@ mod layers;
 
 mod access_log;
 mod admission;
+mod cause;
 mod frame;
 mod guard;
 mod operators;
