@@ -556,6 +556,52 @@ for (const htmx of process.env.HTMX ? [Number(process.env.HTMX)] : [2, 4]) {
         assert.equal(await page.locator("#errors").textContent(), "");
       });
 
+      test("an error that the server explains is told in its words", async () => {
+        const page = await member("demo", { expected: refused });
+        await page.fill("#title", "Never added");
+        await page.context().clearCookies();
+        await page.press("#title", "Enter");
+        await page.locator("#errors").filter({ hasText: "out of date" }).waitFor();
+        assert.equal(await page.inputValue("#title"), "Never added");
+      });
+
+      test("a new task that is being typed outlives a login, for who typed it", async () => {
+        const name = newcomer();
+        const page = await member(name, { expected: refused });
+        await page.fill("#title", "Half a thou");
+        await page.context().clearCookies();
+        await page.reload();
+        await logIn(page, name, `password of ${name}`);
+        assert.equal(await page.inputValue("#title"), "Half a thou");
+        await page.getByRole("button", { name: "Log out" }).click();
+        await logIn(page, "demo", "demo-password");
+        assert.equal(await page.inputValue("#title"), "");
+        await page.getByRole("button", { name: "Log out" }).click();
+        await logIn(page, name, `password of ${name}`);
+        const title = fresh("A whole thought");
+        await add(page, title);
+        await page.reload();
+        assert.equal(await page.inputValue("#title"), "");
+      });
+
+      test("what is typed while an answer is awaited stays", async () => {
+        const page = await member();
+        await page.route("**/tasks", async (route) => {
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          await route.continue();
+        });
+        const title = fresh("First");
+        await page.fill("#title", title);
+        await page.press("#title", "Enter");
+        await page.locator("#new-task.htmx-request").waitFor();
+        await page.keyboard.type(" Second");
+        await page.keyboard.press("Enter");
+        await row(page, title).waitFor();
+        await eventually(() => page.inputValue("#title"), "Second");
+        await page.keyboard.type(" and more");
+        assert.equal(await page.inputValue("#title"), "Second and more");
+      });
+
       test("clicking twice adds and saves once", async () => {
         const page = await member();
         const title = fresh("Impatient");

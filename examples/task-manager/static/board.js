@@ -38,17 +38,38 @@
     const element = document.getElementById("refresh");
     if (element) htmx.trigger(element, "sse:board");
   };
-  on(["htmx:sendError", "htmx:responseError", "htmx:error", "htmx:response:error"], ({ target }) => {
+  // htmx 2 says `htmx:error` besides, of every error; htmx 4 of what could not be sent.
+  const failed = (names, handle) => on(names, ({ target, detail }) => detail.errorInfo || handle(target));
+  failed(["htmx:sendError", "htmx:responseError", "htmx:error", "htmx:response:error"], (target) => {
     if (target.id === "refresh") setTimeout(refresh, 2000);
     if (target.matches?.(".task .check")) target.checked = target.defaultChecked;
   });
-  on(["htmx:sendError", "htmx:error"], ({ target }) => {
+  failed(["htmx:sendError", "htmx:error"], (target) => {
     if (!target.closest?.("form, .task, .filters")) return;
     const told = document.createElement("p");
     told.textContent = "That did not reach the server. Try again in a moment.";
     document.getElementById("errors").replaceChildren(told);
   });
   setInterval(() => root.dataset.sse === "reconnecting" && refresh(), 5000);
+
+  // A new task that is being typed outlives what takes its field away: a slow answer to the one before it, and a login when the
+  // session is over. It comes back to who has typed it, in this tab alone.
+  const field = () => document.getElementById("title");
+  const draft = () => `draft of ${document.querySelector(".me strong")?.textContent}`;
+  let sent, outrun;
+  document.addEventListener("submit", ({ target }) => {
+    if (target.matches("#new-task:not(.htmx-request)")) sent = field().value;
+  }, true);
+  on(["input"], ({ target }) => {
+    if (target.closest("#new-task.htmx-request")) outrun = target;
+  });
+  on(["htmx:afterSettle", "htmx:finally:request"], () => {
+    if (!outrun || outrun.isConnected || !field()) return;
+    field().value = field().value ? outrun.value : outrun.value.replace(sent, "").trimStart();
+    outrun = undefined;
+  });
+  window.addEventListener("pagehide", () => field() && sessionStorage.setItem(draft(), field().value));
+  if (field()) field().value ||= sessionStorage.getItem(draft()) ?? "";
 
   const tell = () => root.toggleAttribute("data-offline", !navigator.onLine);
   window.addEventListener("offline", tell);
