@@ -529,6 +529,10 @@ async fn the_application_shows_its_own_pages() {
 
 #[tokio::test]
 async fn an_own_page_that_fails_gives_way_to_ours() {
-    let seen = send(pages().page(|_| Broken), Method::GET, "/nothing", &[], "").await;
-    assert!(seen.is_page() && seen.body.contains("<h1>404"));
+    let broken = pages().page(|_| Broken);
+    let panics = pages().page(|error| -> OwnPage { panic!("{error:?}") });
+    for own in [broken, panics] {
+        let seen = send(own, Method::GET, "/nothing", &[], "").await;
+        assert!(seen.is_page() && seen.body.contains("<h1>404"));
+    }
 }

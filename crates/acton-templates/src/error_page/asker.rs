@@ -96,9 +96,22 @@ pub(super) fn request_id_header(headers: &HeaderMap) -> Option<String> {
     (!id.is_empty() && id.len() <= 128).then(|| id.to_owned())
 }
 
+/// Whether `path` is the prefix or below it; a segment of the prefix in braces stands for any.
 fn is_below(path: &str, prefix: &str) -> bool {
-    let rest = path.strip_prefix(prefix.trim_end_matches('/'));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let prefix = prefix.trim_end_matches('/');
+    let Some((literal, parameters)) = prefix.split_once('{') else {
+        let rest = path.strip_prefix(prefix);
+        return rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    };
+    let Some((given, rest)) = path.strip_prefix(literal).map(split_segment) else {
+        return false;
+    };
+    let (_, prefix) = split_segment(parameters);
+    !given.is_empty() && is_below(rest, prefix)
+}
+
+fn split_segment(path: &str) -> (&str, &str) {
+    path.split_at(path.find('/').unwrap_or(path.len()))
 }
 
 fn sent_json(headers: &HeaderMap) -> bool {
@@ -171,6 +184,24 @@ mod tests {
         };
         assert!(sent("application/json") && sent("Application/JSON; charset=utf-8"));
         assert!(!sent("application") && !sent("text/plain"));
+    }
+
+    #[test]
+    fn a_segment_in_braces_stands_for_any() {
+        for (path, prefix, expected) in [
+            ("/api", "/api", true),
+            ("/api/v1", "/api/", true),
+            ("/apis", "/api", false),
+            ("/acme/api/v1", "/{tenant}/api", true),
+            ("/acme/api", "/{tenant}/api", true),
+            ("/acme/apis", "/{tenant}/api", false),
+            ("//api", "/{tenant}/api", false),
+            ("/a/b/api", "/{tenant}/api", false),
+            ("/api/7/8/x", "/api/{a}/{b}", true),
+            ("/api/7", "/api/{a}/{b}", false),
+        ] {
+            assert_eq!(is_below(path, prefix), expected, "{path} {prefix}");
+        }
     }
 
     #[test]

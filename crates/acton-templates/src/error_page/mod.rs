@@ -4,7 +4,11 @@ mod asker;
 mod layer;
 mod view;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use askama::Template;
 use axum_core::{
@@ -108,7 +112,7 @@ impl ErrorPages {
         self
     }
 
-    /// Answers everything at and below this path in JSON, such as `/api`.
+    /// Answers everything at and below this path in JSON, such as `/api`, or `/{tenant}/api` for any tenant.
     #[must_use]
     pub fn api(mut self, prefix: impl Into<String>) -> Self {
         self.api.push(prefix.into());
@@ -218,13 +222,15 @@ fn is_bare<B>(response: &Response<B>) -> bool {
     text && !moves
 }
 
-/// The application's template, or ours when that one fails.
+/// The application's template, or ours when that one fails or panics: nobody else would answer.
 fn render(
     own: &Render,
     view: &ErrorView,
     default: fn(ErrorView) -> askama::Result<String>,
 ) -> String {
-    own(view.clone())
+    let panicked = |_| Err(askama::Error::custom("it panicked"));
+    catch_unwind(AssertUnwindSafe(|| own(view.clone())))
+        .unwrap_or_else(panicked)
         .inspect_err(|error| {
             tracing::error!(error = error as &dyn std::error::Error, "error page failed")
         })
