@@ -24,7 +24,7 @@ use crate::{
     operators::Operators,
     request::{
         body::Budget,
-        host::{AllowedHosts, BadHost, UnclearLength},
+        host::{AllowedHosts, BadHost, Unreadable},
     },
     server::Deadline,
 };
@@ -64,8 +64,8 @@ impl Guard {
         if is_refused && !self.operators.sent(request) {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
-        if request.extensions().get::<UnclearLength>().is_some() {
-            return Err(StatusCode::BAD_REQUEST);
+        if let Some(Unreadable(status)) = request.extensions().get() {
+            return Err(*status);
         }
         self.check_host(request)
     }

@@ -1,9 +1,9 @@
 //! Which host a request means, and whether that is us.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use http::{Request, Version, header, uri::Authority};
+use http::{Request, StatusCode, Version, header, uri::Authority};
 
 /// Why a request is refused before any handler sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +18,12 @@ pub(crate) enum BadHost {
     Absent,
 }
 
-/// Marks a request with `Content-Length` and `Transfer-Encoding`, or with bare newlines in its head: nobody can be sure
-/// what a proxy in front took for its end.
+/// Marks a request whose head could not be read, or that somebody else may read otherwise, such as one with
+/// `Content-Length` and `Transfer-Encoding`: nobody can be sure what a proxy in front took for its end.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct UnclearLength;
+pub(crate) struct Unreadable(pub(crate) StatusCode);
 
 /// The hosts this service answers for; empty means any.
 #[derive(Clone, Debug, Default)]
@@ -72,23 +72,36 @@ fn needs_host<B>(request: &Request<B>) -> bool {
 }
 
 /// A name, an IPv4 or bracketed IPv6 address, and perhaps a port; never user information.
+///
+/// <https://www.rfc-editor.org/rfc/rfc3986#section-3.2>
 pub(crate) fn is_authority(host: &[u8]) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
-    // Nearly every host is that simple, and to parse one allocates.
-    is_name_and_port(host)
-        || !host.is_empty() && host.iter().all(plain) && Authority::try_from(host).is_ok()
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let (is_host, port) = if let Some(literal) = host.strip_prefix(b"[") {
+        let end = literal.iter().position(|byte| *byte == b']');
+        let (address, rest) = literal.split_at(end.unwrap_or(literal.len()));
+        (is_ipv6(address), rest.strip_prefix(b"]"))
+    } else {
+        let end = host.iter().position(|byte| *byte == b':');
+        let (name, rest) = host.split_at(end.unwrap_or(host.len()));
+        (!name.is_empty() && name.iter().all(in_name), Some(rest))
+    };
+    is_host && port.is_some_and(is_port)
 }
 
-fn is_name_and_port(host: &[u8]) -> bool {
-    let end = host.iter().position(|byte| *byte == b':');
-    let (name, port) = host.split_at(end.unwrap_or(host.len()));
-    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    let is_port = port.is_empty() || (2..=6).contains(&port.len());
-    let digits = port.iter().skip(1).all(u8::is_ascii_digit);
-    name.first().is_some_and(u8::is_ascii_alphanumeric)
-        && name.iter().all(in_name)
-        && is_port
-        && digits
+fn is_ipv6(address: &[u8]) -> bool {
+    str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+/// Nothing, or a colon and up to 65535; the number may be missing.
+fn is_port(port: &[u8]) -> bool {
+    match port {
+        [] => true,
+        [b':', digits @ ..] => {
+            digits.iter().all(u8::is_ascii_digit)
+                && (digits.len() < 5 || digits.len() == 5 && digits <= &b"65535"[..])
+        }
+        _ => false,
+    }
 }
 
 fn same(target: &Authority, host: &[u8]) -> bool {
@@ -170,23 +183,43 @@ mod tests {
     }
 
     #[test]
-    fn what_is_simple_can_be_parsed() {
-        for host in ["a", "a.test", "a-b.test:8080", "127.0.0.1:1", "0:65535"] {
-            assert!(is_name_and_port(host.as_bytes()), "{host}");
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        for host in [
+            "a",
+            "a.test.",
+            "my_app:8080",
+            "a-b.test:",
+            "127.0.0.1:1",
+            "0:65535",
+            "[::1]",
+            "[2001:db8::1]:443",
+        ] {
+            assert!(is_authority(host.as_bytes()), "{host}");
             assert!(Authority::try_from(host).is_ok(), "{host}");
         }
         for host in [
             "",
             ":80",
-            "a:",
-            "-a",
             "a:b",
+            "a:80x",
             "a:1:2",
-            "a_b",
-            "[::1]",
-            "a:1234567",
+            "a:65536",
+            "a:123456",
+            "a:+1",
+            "::1",
+            "[]",
+            "[::1",
+            "[::g]",
+            "[1.2.3.4]",
+            "[::1]x",
+            "[::1]:x",
+            "a[b]",
+            "[[::1]]",
+            "a,b",
+            "%61",
+            "\u{e4}",
         ] {
-            assert!(!is_name_and_port(host.as_bytes()), "{host}");
+            assert!(!is_authority(host.as_bytes()), "{host}");
         }
     }
 

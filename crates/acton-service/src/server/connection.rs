@@ -9,7 +9,6 @@ use std::{
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use http::{Extensions, Request};
-use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
@@ -64,7 +63,7 @@ impl Settings {
     pub(super) fn answer(
         &self,
         peer: SocketAddr,
-        mut request: Request<Incoming>,
+        mut request: Request<Body>,
     ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
         let before = std::mem::replace(request.extensions_mut(), self.room.clone());
         request.extensions_mut().extend(before);
@@ -72,7 +71,7 @@ impl Settings {
         if self.is_overloaded {
             request.extensions_mut().insert(Overload);
         }
-        self.router.clone().call(request.map(Body::new))
+        self.router.clone().call(request)
     }
 
     /// Waits for something that a client without any request is to do; not for long once connections should close.

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use axum::{body::Body, response::Response};
@@ -21,7 +21,7 @@ use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    Shutdown, chunk::Outgoing, shutdown::Stage, socket::Socket, stall::Stall,
+    Shutdown, answer_head, chunk::Outgoing, shutdown::Stage, socket::Socket, stall::Stall,
     stream_end::is_event_stream,
 };
 #[cfg(feature = "sse")]
@@ -231,26 +231,10 @@ impl Future for EventStream {
 
 /// The head of the answer; the connection closes with the stream.
 fn write_head(headers: &HeaderMap) -> Vec<u8> {
-    let mut head = Vec::with_capacity(1024);
-    head.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-    for (name, value) in headers {
-        push_header(&mut head, name.as_str(), value.as_bytes());
-    }
-    if !headers.contains_key(header::DATE) {
-        let now = httpdate::fmt_http_date(SystemTime::now());
-        push_header(&mut head, "date", now.as_bytes());
-    }
-    push_header(&mut head, "connection", b"close");
-    push_header(&mut head, "transfer-encoding", b"chunked");
+    let mut head = answer_head::begin(StatusCode::OK, headers);
+    answer_head::push(&mut head, "transfer-encoding", b"chunked");
     head.extend_from_slice(b"\r\n");
     head
-}
-
-fn push_header(head: &mut Vec<u8>, name: &str, value: &[u8]) {
-    head.extend_from_slice(name.as_bytes());
-    head.extend_from_slice(b": ");
-    head.extend_from_slice(value);
-    head.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

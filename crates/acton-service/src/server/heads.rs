@@ -10,14 +10,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::{Request, header};
+use http::{HeaderMap, Request, header};
 use http_body::Body;
 use memchr::{memchr, memchr_iter};
 
 use super::body_end::BodyEnd;
 
 /// A longer head is answered 431.
-pub(super) const HEAD_BYTES: usize = 64 * 1024;
+pub(super) const HEAD_BYTES: usize = 128 * 1024;
 
 /// What has been received and not yet been a request; shared by the socket and the service on it.
 #[derive(Clone, Debug, Default)]
@@ -88,9 +88,8 @@ impl Heads {
             // hyper takes something for a head that we do not.
             return false;
         };
-        let has_encoding = request.headers().contains_key(header::TRANSFER_ENCODING);
         let bytes = &received.bytes[head.clone()];
-        let is_clear = !(has_encoding && has_two_lengths(bytes) || has_bare_newline(bytes));
+        let is_clear = is_encoded_clearly(request.headers(), bytes) && !has_bare_newline(bytes);
         received.body = BodyEnd::of(request.body());
         let of_body = received.body.take(&received.bytes[head.end..]);
         received.bytes.drain(..head.end + of_body);
@@ -128,6 +127,20 @@ fn first_head(bytes: &[u8]) -> Option<Range<usize>> {
 /// A proxy may take what follows for the rest of the line, where hyper sees another header.
 fn has_bare_newline(head: &[u8]) -> bool {
     memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r')
+}
+
+/// Whether there is no transfer coding, or `chunked` alone and no length beside it.
+///
+/// hyper looks at the last one only; a proxy that looks at the first may not see any chunks.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
+fn is_encoded_clearly(headers: &HeaderMap, head: &[u8]) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        return true;
+    };
+    let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    is_chunked && codings.next().is_none() && !has_two_lengths(head)
 }
 
 /// Whether this head names both of the headers that end a body.

@@ -8,19 +8,20 @@ use std::{
     task::Poll,
 };
 
-use axum::response::Response;
+use axum::{body::Body, response::Response};
 use http::{Method, Request, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 
 use super::{
+    complaint,
     connection::{Settings, note},
     event_stream::{EventStream, Handover},
     head_timer::HeadTimer,
     heads::{HEAD_BYTES, Heads},
     wire::Wire,
 };
-use crate::request::host::UnclearLength;
+use crate::request::host::Unreadable;
 
 /// Answers one request; an event stream is handed over instead.
 fn answer(
@@ -31,12 +32,13 @@ fn answer(
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
     if !heads.admit(&request) {
-        request.extensions_mut().insert(UnclearLength);
+        let unclear = Unreadable(StatusCode::BAD_REQUEST);
+        request.extensions_mut().insert(unclear);
     }
     let is_connect = request.method() == Method::CONNECT;
     let handover = handover.for_request(&request);
     let heads = heads.clone();
-    let answer = settings.answer(peer, request);
+    let answer = settings.answer(peer, request.map(Body::new));
     async move {
         let response = answer.await?;
         if begins_another_protocol(is_connect, response.status()) {
@@ -91,10 +93,10 @@ pub(super) async fn serve(
         tokio::select! {
             biased;
             end = end => match end {
-                Ok(response) => break response,
+                Ok(response) => break Some(response),
                 Err(result) => {
                     note(result);
-                    return None;
+                    break None;
                 }
             },
             () = poll_fn(|context| close.poll(context)), if !closing => {
@@ -104,6 +106,15 @@ pub(super) async fn serve(
             () = settings.shutdown.forced(), if closing => return None,
         }
     };
-    let stream = connection.into_parts()?.io.into_inner().into_stream();
-    Some(EventStream::new(stream, response, &settings.shutdown))
+    let mut wire = connection.into_parts()?.io.into_inner();
+    if let Some(response) = response {
+        let stream = wire.into_stream();
+        return Some(EventStream::new(stream, response, &settings.shutdown));
+    }
+    let status = wire.take_complaint()?;
+    tokio::select! {
+        () = Box::pin(complaint::answer(wire, status, peer, settings)) => {}
+        () = settings.shutdown.forced() => {}
+    }
+    None
 }

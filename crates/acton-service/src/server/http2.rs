@@ -38,20 +38,32 @@ const HOLD: Duration = Duration::from_secs(30);
 /// How long a client may stay that was told to leave and has nothing open.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// Runs each request as a task that the end of the service waits for.
+/// Runs each request, and each tunnel that became of one, as a task that the end of the service waits for and during
+/// which the connection is in use.
 #[derive(Clone)]
-struct Tracked(TaskTracker);
+struct Tracked {
+    tasks: TaskTracker,
+    requests: OpenRequests,
+}
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tracked {
     fn execute(&self, request: F) {
-        self.0.spawn(request);
+        let open = self.requests.open();
+        self.tasks.spawn(async move {
+            request.await;
+            drop(open);
+        });
     }
 }
 
 /// Answers requests until the client leaves, asks nothing for too long, or the service stops.
 pub(super) async fn serve(wire: Wire, peer: SocketAddr, settings: &Settings) {
     let requests = OpenRequests::default();
-    let mut connection = http2::Builder::new(Tracked(settings.tasks.clone()))
+    let tracked = Tracked {
+        tasks: settings.tasks.clone(),
+        requests: requests.clone(),
+    };
+    let mut connection = http2::Builder::new(tracked)
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.streams)
         .max_header_list_size(HEAD_BYTES as u32)
@@ -63,13 +75,13 @@ pub(super) async fn serve(wire: Wire, peer: SocketAddr, settings: &Settings) {
         .serve_connection(
             TokioIo::new(wire),
             service_fn(|mut request| {
-                let open = requests.open();
+                let requests = requests.clone();
                 speak_http_1(&mut request);
-                let answer = settings.answer(peer, request);
+                let answer = settings.answer(peer, request.map(Body::new));
                 async move {
                     let response = answer.await?;
                     Ok::<_, std::convert::Infallible>(
-                        response.map(|body| Body::new(open.until_sent(body))),
+                        response.map(|body| Body::new(requests.until_taken(body))),
                     )
                 }
             }),
@@ -100,9 +112,12 @@ pub(super) async fn serve(wire: Wire, peer: SocketAddr, settings: &Settings) {
 /// Says as HTTP/1 does what HTTP/2 says otherwise, so that everybody behind reads one language.
 fn speak_http_1(request: &mut Request<Incoming>) {
     let uri = request.uri().clone();
-    if let (Some(authority), Some(path)) = (uri.authority(), uri.path_and_query()) {
-        *request.uri_mut() = Uri::from(path.clone());
+    if let Some(authority) = uri.authority() {
         name_host(request.headers_mut(), authority);
+        // A request for a tunnel has none.
+        if let Some(path) = uri.path_and_query() {
+            *request.uri_mut() = Uri::from(path.clone());
+        }
     }
     join_cookies(request.headers_mut());
 }

@@ -1,10 +1,12 @@
 //! Listening, serving and stopping.
 
 mod accept;
+mod answer_head;
 #[cfg(feature = "metrics")]
 mod aside;
 mod body_end;
 mod chunk;
+mod complaint;
 mod connection;
 mod deadline;
 mod event_stream;

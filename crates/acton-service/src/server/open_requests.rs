@@ -19,8 +19,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Counts the requests of a connection.
-#[derive(Debug, Default)]
+/// Counts the requests of a connection; clones count together.
+#[derive(Clone, Debug, Default)]
 pub(super) struct OpenRequests {
     count: watch::Sender<Count>,
     taken: Arc<Taken>,
@@ -48,9 +48,17 @@ impl OpenRequests {
             count.open += 1;
             count.begun += 1;
         });
-        OpenRequest {
-            count: self.count.clone(),
-            taken: Arc::clone(&self.taken),
+        OpenRequest(self.count.clone())
+    }
+
+    /// Watches what the client takes of an answer.
+    pub(super) fn until_taken(&self, body: Body) -> UntilTaken {
+        UntilTaken {
+            body,
+            held: Held {
+                is_held: false,
+                taken: Arc::clone(&self.taken),
+            },
         }
     }
 
@@ -99,39 +107,23 @@ impl OpenRequests {
 
 /// A request that is open.
 #[derive(Debug)]
-pub(super) struct OpenRequest {
-    count: watch::Sender<Count>,
-    taken: Arc<Taken>,
-}
-
-impl OpenRequest {
-    /// Keeps it open until its answer is sent, or given up.
-    pub(super) fn until_sent(self, body: Body) -> UntilSent {
-        UntilSent {
-            body,
-            held: Held {
-                is_held: false,
-                open: self,
-            },
-        }
-    }
-}
+pub(super) struct OpenRequest(watch::Sender<Count>);
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.count.send_modify(|count| count.open -= 1);
+        self.0.send_modify(|count| count.open -= 1);
     }
 }
 
 /// Whether more of an answer is to be asked for.
 struct Held {
     is_held: bool,
-    open: OpenRequest,
+    taken: Arc<Taken>,
 }
 
 impl Held {
     fn set(&mut self, is_held: bool) {
-        let held = &self.open.taken.held;
+        let held = &self.taken.held;
         match (self.is_held, is_held) {
             (false, true) => held.fetch_add(1, Ordering::Relaxed),
             (true, false) => held.fetch_sub(1, Ordering::Relaxed),
@@ -148,15 +140,15 @@ impl Drop for Held {
 }
 
 pin_project! {
-    /// The body of an answer, whose request is open as long as this lives.
-    pub(super) struct UntilSent {
+    /// The body of an answer that the client is to take.
+    pub(super) struct UntilTaken {
         #[pin]
         body: Body,
         held: Held,
     }
 }
 
-impl HttpBody for UntilSent {
+impl HttpBody for UntilTaken {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -165,7 +157,7 @@ impl HttpBody for UntilSent {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.project();
-        this.held.open.taken.asked.fetch_add(1, Ordering::Relaxed);
+        this.held.taken.asked.fetch_add(1, Ordering::Relaxed);
         let frame = this.body.poll_frame(cx);
         this.held.set(matches!(frame, Poll::Ready(Some(Ok(_)))));
         frame
@@ -230,7 +222,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_takes_nothing_of_any_answer_is_noticed() {
         let requests = OpenRequests::default();
-        let answers = [(); 2].map(|()| requests.open().until_sent(Body::from("answer")));
+        let answers = [(); 2].map(|()| requests.until_taken(Body::from("answer")));
         let [mut held, mut taken] = answers.map(Box::pin);
         let begun = Instant::now();
         // Nothing was given yet.

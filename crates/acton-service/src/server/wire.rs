@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
+    complaint,
     deadline::Deadline,
     event_stream::Handover,
     heads::Heads,
@@ -33,6 +35,10 @@ pub(super) struct Wire {
     head: Deadline,
     write: Deadline,
     linger: Deadline,
+    /// What hyper wanted to say about a head that it cannot read.
+    complaint: Option<StatusCode>,
+    /// More of what was refused may be on its way.
+    is_refused: bool,
 }
 
 impl Wire {
@@ -51,11 +57,27 @@ impl Wire {
             head: Deadline::default(),
             write: Deadline::default(),
             linger: Deadline::default(),
+            complaint: None,
+            is_refused: false,
         }
     }
 
     pub(super) fn into_stream(self) -> Socket {
         self.stream
+    }
+
+    /// The status with which the service answers a head that hyper could not read.
+    pub(super) fn take_complaint(&mut self) -> Option<StatusCode> {
+        let complaint = self.complaint.take();
+        self.is_refused = complaint.is_some();
+        complaint
+    }
+
+    /// Keeps back what hyper says by itself, which it says only where a head is not complete.
+    fn keep_back(&mut self, bytes: &[u8]) -> bool {
+        let complaint = complaint::status(bytes).filter(|_| self.heads.is_waiting());
+        self.complaint = complaint.or(self.complaint);
+        complaint.is_some()
     }
 
     /// Reads until it is clear which HTTP the client speaks; what was read is kept for whoever answers it.
@@ -148,6 +170,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.keep_back(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(cx, result)
     }
@@ -157,6 +182,11 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [bytes] = slices
+            && self.keep_back(bytes)
+        {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.written(cx, result)
     }
@@ -172,9 +202,13 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.complaint.is_some() {
+            // There is something to say before.
+            return Poll::Ready(Ok(()));
+        }
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         ready!(self.written(cx, result))?;
-        if self.heads.is_in_body() {
+        if self.is_refused || self.heads.is_in_body() {
             ready!(self.poll_drain(cx));
         }
         Poll::Ready(Ok(()))

@@ -12,7 +12,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -152,10 +152,10 @@ async fn limits_are_told_and_held() {
     // SETTINGS_MAX_CONCURRENT_STREAMS is 3, SETTINGS_MAX_HEADER_LIST_SIZE is 6.
     let told: Vec<_> = settings.chunks(6).collect();
     assert!(told.contains(&&[0, 3, 0, 0, 0, 7][..]), "{told:?}");
-    assert!(told.contains(&&[0, 6, 0, 1, 0, 0][..]), "{told:?}");
+    assert!(told.contains(&&[0, 6, 0, 2, 0, 0][..]), "{told:?}");
 
     let mut client = Client::new(&service).await;
-    let request = Request::get("http://a.test/").header("x", "x".repeat(70_000));
+    let request = Request::get("http://a.test/").header("x", "x".repeat(140_000));
     let sent = client
         .requests
         .send_request(request.body(Body::empty()).unwrap());
@@ -227,6 +227,31 @@ async fn an_idle_connection_is_kept_for_the_next_request_and_not_for_ever() {
     assert_eq!(text(client.get("/slow").await).await, "done");
     let end = timeout(Duration::from_secs(4), client.connection).await;
     end.expect("the server closes").unwrap().unwrap();
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_tunnel_keeps_the_connection_that_it_is_in() {
+    let service = start(|config| {
+        config.limits.header_timeout = Duration::from_millis(300);
+        config.limits.keep_alive = Duration::from_millis(300);
+    });
+    let mut client = Client::new(&service).await;
+    let answer = client
+        .send(Request::connect("a.test:80"), Body::empty())
+        .await;
+    assert_eq!(answer.status(), 200);
+    let mut tunnel = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        tunnel.write_all(b"hello").await.unwrap();
+        let mut given_back = [0; 5];
+        tunnel.read_exact(&mut given_back).await.unwrap();
+        assert_eq!(&given_back, b"hello");
+    }
+    drop(tunnel);
+    let ended = timeout(Duration::from_secs(4), client.connection).await;
+    assert!(ended.is_ok(), "nothing is open any more");
     service.stop().await;
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn routes() -> VersionedRoutes {
                 .route("/echo", get(echo))
                 .route("/tunnel", axum::routing::connect(tunnel))
         })
+        .with_fallback(elsewhere)
         .build_routes()
 }
 
@@ -140,6 +141,15 @@ async fn echo(request: axum::extract::Request) -> impl IntoResponse {
 /// The same as a tunnel.
 async fn tunnel(request: axum::extract::Request) {
     give_back(request);
+}
+
+/// HTTP/2 asks for a tunnel without a path.
+async fn elsewhere(request: axum::extract::Request) -> StatusCode {
+    if request.method() != http::Method::CONNECT {
+        return StatusCode::NOT_FOUND;
+    }
+    give_back(request);
+    StatusCode::OK
 }
 
 fn give_back(mut request: axum::extract::Request) {

@@ -43,6 +43,10 @@ async fn a_body_with_two_lengths_is_refused_and_nothing_after_it_is_read() {
             "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nX: y HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: gzip\r\n\r\n",
+            // Only the last coding is chunked, or there are too many.
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: xchunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ] {
             let answer = service.send(&format!("{head}{smuggled}")).await;
             assert_eq!(status(&answer), "400", "{over:?}: {head}");
@@ -186,17 +190,40 @@ async fn a_chunk_that_others_may_read_otherwise_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn what_hyper_answers_alone_says_nothing_about_us() {
-    let service = start(|_| {});
-    let answer = service.send("GARBAGE\r\n\r\n").await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let mut lines = head.split("\r\n");
-    assert_eq!(lines.next(), Some("HTTP/1.1 400 Bad Request"));
-    assert!(
-        lines.all(|line| line.starts_with("date: ")
-            || ["connection: close", "content-length: 0"].contains(&line)),
-        "{answer}"
-    );
-    assert_eq!(body, "");
-    service.stop().await;
+async fn a_head_that_cannot_be_read_is_answered_as_everything_else_is() {
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        let long = "x".repeat(70_000);
+        for (head, expected) in [
+            ("GARBAGE\r\n\r\n".to_owned(), "400"),
+            (
+                format!("GET /{long} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+                "414",
+            ),
+            (format!("GET / HTTP/1.1\r\nX: {long}{long}\r\n\r\n"), "431"),
+            (
+                format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(150)),
+                "431",
+            ),
+        ] {
+            for earlier in ["", "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"] {
+                let answers = service.send(&format!("{earlier}{head}")).await;
+                let at = answers.rfind("HTTP/1.1 ").unwrap();
+                let (before, answer) = answers.split_at(at);
+                assert_eq!(before.contains("hello"), !earlier.is_empty(), "{answers}");
+                assert_eq!(status(answer), expected, "{over:?}: {answer}");
+                for line in [
+                    "x-content-type-options: nosniff",
+                    "x-request-id: ",
+                    "connection: close",
+                ] {
+                    assert_eq!(answer.matches(line).count(), 1, "{line}: {answer}");
+                }
+                let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+                let length = format!("content-length: {}", body.len());
+                assert!(head.contains(&length), "{answer}");
+            }
+        }
+        service.stop().await;
+    }
 }
