@@ -34,7 +34,7 @@ use crate::{
     security_headers::SecurityHeaders,
     server::{Shutdown, end_at_shutdown},
     states::States,
-    versioning::Notices,
+    versioning::{Announcement, Notices},
 };
 
 /// Gives requests an id and a client, and answers a log line and careful headers.
@@ -76,7 +76,7 @@ struct Begun {
     id: RequestId,
     line: AccessLine,
     signed_in: bool,
-    notice: Option<usize>,
+    notice: Option<Announcement>,
     #[cfg(feature = "askama")]
     nonce: Option<CspNonce>,
     #[cfg(feature = "metrics")]
@@ -112,7 +112,7 @@ impl Frame {
             id,
             line: AccessLine::begin(request, client),
             signed_in: has_session(request.headers()),
-            notice: self.notices.find(request.uri().path()),
+            notice: self.notices.find(request),
             #[cfg(feature = "askama")]
             nonce: None,
             #[cfg(feature = "metrics")]
@@ -127,7 +127,9 @@ impl Frame {
             forbid_storing(headers);
         }
         // Whoever calls a version that is going away hears of it, also from a time-out.
-        self.notices.apply(begun.notice, headers);
+        if let Some(notice) = &begun.notice {
+            notice.apply(headers);
+        }
         // An attacker's page, frame or sniffing browser gets nothing to work with.
         self.headers.apply(headers, begun.id.header_value());
         #[cfg(feature = "askama")]

@@ -39,9 +39,12 @@ pub(crate) fn route<S: Clone + Send + Sync + 'static>(
         document.info.version = version.to_string();
     }
     // The paths of the document are those of its routes; where they live is said once.
-    document
-        .servers
-        .get_or_insert_with(|| vec![Server::new(path)]);
+    let server = || match path.contains('{') {
+        // Seen from the document, because each client puts something else into the path.
+        true => Server::new(format!("../{version}")),
+        false => Server::new(path),
+    };
+    document.servers.get_or_insert_with(|| vec![server()]);
     if is_deprecated {
         document.paths.paths.values_mut().for_each(deprecate);
     }

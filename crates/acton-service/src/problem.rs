@@ -13,7 +13,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use crate::RequestId;
+use crate::{RequestId, versioning::below};
 
 const TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -27,10 +27,7 @@ impl ApiPaths {
     }
 
     fn contain(&self, path: &str) -> bool {
-        self.0.iter().any(|api| {
-            let rest = path.strip_prefix(api.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        self.0.iter().any(|api| below(path, api).is_some())
     }
 }
 

@@ -173,6 +173,88 @@ async fn every_answer_of_a_deprecated_version_says_so_whatever_became_of_the_req
     assert!(!deprecated);
 }
 
+fn of_tenants() -> VersionedRoutes {
+    let notice = Deprecation::since(Date::new(2027, 1, 1)).successor(ApiVersion::V2);
+    let hello =
+        |router: Router| router.route("/a", get(|Path(tenant): Path<String>| async { tenant }));
+    VersionedApiBuilder::new()
+        .with_base_path("/{tenant}/api")
+        .add_version(ApiVersion::V1, hello)
+        .add_version(ApiVersion::V2, hello)
+        .deprecated(ApiVersion::V1, notice)
+        .build_routes()
+}
+
+/// Status, body type, `Deprecation` and `Link`.
+fn told(response: &Response) -> (u16, &str, bool, &str) {
+    let text = |name| {
+        let value = response.headers().get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    };
+    let is_deprecated = response.headers().contains_key("deprecation");
+    let status = response.status().as_u16();
+    (status, text("content-type"), is_deprecated, text("link"))
+}
+
+const PROBLEM: &str = "application/problem+json";
+
+#[tokio::test]
+async fn a_base_path_may_have_parameters() {
+    assert_eq!(body(of_tenants(), "/acme/api/v1/a").await, "acme");
+    let to_v2 = "</acme/api/v2>; rel=\"successor-version\"";
+    for (path, status, is_deprecated, link) in [
+        ("/acme/api/v1/a", 200, true, to_v2),
+        ("/acme/api/v1/nowhere", 404, true, to_v2),
+        ("/acme/api/v1", 404, true, to_v2),
+        ("/acme/api/v2/a", 200, false, ""),
+        ("/acme/api/v2/nowhere", 404, false, ""),
+    ] {
+        let response = ask(of_tenants(), path).await;
+        let kind = if status == 200 {
+            "text/plain; charset=utf-8"
+        } else {
+            PROBLEM
+        };
+        assert_eq!(
+            told(&response),
+            (status, kind, is_deprecated, link),
+            "{path}"
+        );
+    }
+    for path in [
+        "/acme/api/v10/a",
+        "//api/v1/a",
+        "/acme/apis/v1/a",
+        "/acme/x/api/v1/a",
+    ] {
+        let response = ask(of_tenants(), path).await;
+        assert!(!told(&response).2, "{path}");
+        assert_ne!(told(&response).1, PROBLEM, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_api_inside_another_application_is_still_one() {
+    let inner = |routes| {
+        let service = ServiceBuilder::new().with_config(Config::<()>::default());
+        service.with_routes(routes).build().into_router()
+    };
+    let outer = Router::new()
+        .nest("/inside", inner(of_tenants()))
+        .nest("/failing", inner(failing()));
+    let ask = async |path: &str| {
+        let request = Request::get(path).header("accept", "*/*");
+        let request = request.body(Body::empty()).unwrap();
+        outer.clone().oneshot(request).await.unwrap()
+    };
+    let to_v2 = "</inside/acme/api/v2>; rel=\"successor-version\"";
+    let response = ask("/inside/acme/api/v1/a").await;
+    let text = "text/plain; charset=utf-8";
+    assert_eq!(told(&response), (200, text, true, to_v2));
+    let response = ask("/failing/api/v1/panics").await;
+    assert_eq!(told(&response), (500, PROBLEM, false, ""));
+}
+
 #[cfg(feature = "jwt")]
 #[tokio::test]
 async fn tokens_of_the_api_lock_no_page_and_pages_open_no_api() {
@@ -368,6 +450,17 @@ mod documented {
             document["components"]["schemas"]["Task"].is_object(),
             "{document}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_document_below_a_parameter_names_its_server_as_seen_from_there() {
+        let routes = VersionedApiBuilder::new()
+            .with_base_path("/{tenant}/api")
+            .add_documented_version(ApiVersion::V1, |router| router.routes(routes!(list)))
+            .build_routes();
+        let document = body(routes, "/acme/api/v1/openapi.json").await;
+        let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(document["servers"][0]["url"], "../v1");
     }
 
     #[tokio::test]

@@ -5,9 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use axum::extract::{OriginalUri, Request};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::ApiVersion;
+use super::{ApiVersion, below};
 
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
@@ -56,14 +57,10 @@ impl Deprecation {
         self
     }
 
-    pub(super) fn headers(self, base_path: &str) -> Vec<(HeaderName, HeaderValue)> {
+    fn headers(self) -> Vec<(HeaderName, HeaderValue)> {
         let mut headers = vec![(DEPRECATION, value(&format!("@{}", self.since.0)))];
         if let Some(date) = self.sunset {
             headers.push((SUNSET, value(&httpdate::fmt_http_date(date.into()))));
-        }
-        if let Some(version) = self.successor {
-            let link = format!("<{base_path}/{version}>; rel=\"successor-version\"");
-            headers.push((header::LINK, value(&link)));
         }
         headers
     }
@@ -125,31 +122,57 @@ pub(crate) struct Notices(Vec<Notice>);
 struct Notice {
     path: String,
     headers: Arc<[(HeaderName, HeaderValue)]>,
+    successor: Option<ApiVersion>,
+}
+
+/// What the answer to one request has to say.
+#[derive(Debug)]
+pub(crate) struct Announcement {
+    headers: Arc<[(HeaderName, HeaderValue)]>,
+    link: Option<HeaderValue>,
 }
 
 impl Notices {
-    pub(super) fn add(&mut self, path: &str, headers: Vec<(HeaderName, HeaderValue)>) {
+    pub(super) fn add(&mut self, path: &str, deprecation: Deprecation) {
         self.0.push(Notice {
             path: path.to_owned(),
-            headers: headers.into(),
+            headers: deprecation.headers().into(),
+            successor: deprecation.successor,
         });
     }
 
-    /// The place of the notice for this path.
-    pub(crate) fn find(&self, path: &str) -> Option<usize> {
-        self.0.iter().position(|notice| {
-            let rest = path.strip_prefix(notice.path.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
-    }
-
-    /// Adds what [`find`](Self::find) found; a handler may have a `Link` of its own.
-    pub(crate) fn apply(&self, place: Option<usize>, headers: &mut HeaderMap) {
-        let Some(notice) = place.and_then(|place| self.0.get(place)) else {
-            return;
+    /// What is to be said of the version that this request asks.
+    pub(crate) fn find(&self, request: &Request) -> Option<Announcement> {
+        let path = request.uri().path();
+        let found = |notice: &Notice| {
+            let rest = below(path, &notice.path)?;
+            let link = notice.successor;
+            let link = link.and_then(|version| link_to(version, request, rest));
+            let headers = Arc::clone(&notice.headers);
+            Some(Announcement { headers, link })
         };
-        for (name, value) in &*notice.headers {
+        self.0.iter().find_map(found)
+    }
+}
+
+impl Announcement {
+    /// Adds it; a handler may have a `Link` of its own.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        for (name, value) in &*self.headers {
             headers.append(name, value.clone());
         }
+        if let Some(link) = &self.link {
+            headers.append(header::LINK, link.clone());
+        }
     }
+}
+
+/// Beside the version that was asked, wherever that is for the client: below a path of another application, and with
+/// the values that the client has put into the base path.
+fn link_to(version: ApiVersion, request: &Request, rest: &str) -> Option<HeaderValue> {
+    let original = request.extensions().get::<OriginalUri>();
+    let original = original.and_then(|original| original.path().strip_suffix(rest));
+    let asked = original.or_else(|| request.uri().path().strip_suffix(rest))?;
+    let (base, _) = asked.rsplit_once('/')?;
+    HeaderValue::try_from(format!("<{base}/{version}>; rel=\"successor-version\"")).ok()
 }

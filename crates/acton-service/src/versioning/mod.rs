@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 
 use axum::{Router, handler::Handler};
 
-pub(crate) use deprecation::Notices;
+pub(crate) use deprecation::{Announcement, Notices};
 pub use deprecation::{Date, Deprecation};
 
 /// A version of the API: `V1` is served under `/v1`.
@@ -90,6 +90,8 @@ impl Default for VersionedApiBuilder {
 
 impl<S: Clone + Send + Sync + 'static> VersionedApiBuilder<S> {
     /// Where the versions live: `"/api"` serves version 1 under `/api/v1`. Default: `/v1`, with nothing before it.
+    ///
+    /// It may have parameters, as routes have: `"/{tenant}/api"`.
     pub fn with_base_path(mut self, path: impl AsRef<str>) -> Self {
         let path = path.as_ref().trim_matches('/');
         self.base_path = if path.is_empty() {
@@ -219,7 +221,7 @@ impl<S: Clone + Send + Sync + 'static> VersionedApiBuilder<S> {
             };
             router = router.nest(&path, routes);
             if let Some(notice) = self.deprecations.get(&version) {
-                notices.add(&path, notice.headers(&self.base_path));
+                notices.add(&path, *notice);
             }
             api.push(path);
         }
@@ -252,4 +254,19 @@ pub struct VersionedRoutes {
     pub(crate) api: Vec<String>,
     /// What the answers of versions say that are going away.
     pub(crate) notices: Notices,
+}
+
+/// What of `path` comes below `place`, in which a segment in braces stands for any.
+pub(crate) fn below<'a>(path: &'a str, place: &str) -> Option<&'a str> {
+    let Some((literal, parameters)) = place.split_once('{') else {
+        let rest = path.strip_prefix(place)?;
+        return (rest.is_empty() || rest.starts_with('/')).then_some(rest);
+    };
+    let (given, rest) = split_segment(path.strip_prefix(literal)?);
+    let (_, place) = split_segment(parameters);
+    (!given.is_empty()).then(|| below(rest, place)).flatten()
+}
+
+fn split_segment(path: &str) -> (&str, &str) {
+    path.split_at(path.find('/').unwrap_or(path.len()))
 }
