@@ -67,6 +67,18 @@ impl fmt::Debug for DatabaseConfig {
     }
 }
 
+impl DatabaseConfig {
+    /// Whether somebody has named a database that can be used; whether it is used shows later.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let is_default = self.url == Self::default().url;
+        if is_default {
+            Ok(())
+        } else {
+            DatabaseKind::of(&self.url).map(drop)
+        }
+    }
+}
+
 /// Which database answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

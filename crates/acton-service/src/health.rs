@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures_util::FutureExt;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -54,10 +56,12 @@ impl Check {
 
     /// Whether it is well; why not goes to the log and never to strangers.
     async fn is_well(&self) -> bool {
-        let outcome = tokio::time::timeout(DEADLINE, (self.ask)()).await;
-        let problem = match outcome {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => error,
+        // Of a check that panics the others are told all the same.
+        let asked = AssertUnwindSafe(async { (self.ask)().await }).catch_unwind();
+        let problem = match tokio::time::timeout(DEADLINE, asked).await {
+            Ok(Ok(Ok(()))) => return true,
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(_)) => "the check panicked".to_owned(),
             Err(_) => "no answer in time".to_owned(),
         };
         tracing::warn!(check = %self.name, error = problem, "a dependency is not ready");

@@ -54,6 +54,16 @@ impl fmt::Debug for RedisConfig {
 }
 
 impl RedisConfig {
+    /// Whether the URL is one that can be connected to.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        // fred takes every scheme that it does not know for Redis without TLS.
+        match self.url.split_once("://") {
+            Some(("redis" | "valkey" | "rediss" | "valkeys", _)) => Ok(()),
+            Some(_) => Err(unknown_scheme()),
+            None => Err(unusable()),
+        }
+    }
+
     /// Makes the pool and begins to connect; a Redis that is down now is connected to as soon as it is there.
     ///
     /// Must be called inside a tokio runtime.
@@ -83,14 +93,10 @@ impl RedisConfig {
     }
 
     fn client(&self) -> Result<ClientConfig, ConfigError> {
-        // fred takes every scheme that it does not know for Redis without TLS.
-        let scheme = self.url.split_once("://").map(|(scheme, _)| scheme);
-        match scheme {
-            Some("redis" | "valkey") => {}
+        self.check()?;
+        if matches!(self.url.split_once("://"), Some(("rediss" | "valkeys", _))) {
             // With a second provider in the build rustls has no default; one that the application set stays.
-            Some("rediss" | "valkeys") => drop(aws_lc_rs::default_provider().install_default()),
-            Some(_) => return Err(unknown_scheme()),
-            None => return Err(unusable()),
+            drop(aws_lc_rs::default_provider().install_default());
         }
         ClientConfig::from_url(&self.url).map_err(|error| match error.kind() {
             ErrorKind::Tls => without_certificates(error.details()),

@@ -92,13 +92,18 @@ fn latency(store: Store) -> crate::metrics::Gauge {
 
 /// The value stays untold, as everywhere.
 fn sentence(error: session::ConfigError) -> ConfigError {
-    match error {
-        session::ConfigError::Origin { key, .. } => ConfigError::new(format!(
-            "the setting `{key}` is not an origin such as https://example.org"
-        )),
-        session::ConfigError::Path { key, .. } => {
-            ConfigError::new(format!("the setting `{key}` is not a path of this site"))
+    let problem = match error {
+        session::ConfigError::Origin { key, .. } => {
+            format!("`{key}` is not an origin such as https://example.org")
         }
-        other => ConfigError::new(other.to_string()),
-    }
+        session::ConfigError::Path { key, .. } => format!("`{key}` is not a path of this site"),
+        session::ConfigError::ZeroLifetime(key) => format!("`session.{key}` must not be zero"),
+        session::ConfigError::SameSiteNone => {
+            "`session.same_site` lets other sites send the cookie, which needs a \
+             `service.public_origin` with https"
+                .to_owned()
+        }
+        other => return ConfigError::new(other.to_string()),
+    };
+    ConfigError::new(format!("the setting {problem}"))
 }

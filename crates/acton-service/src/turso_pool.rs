@@ -33,6 +33,10 @@ pub struct TursoConfig {
     /// Time for a statement to wait for another writer; then 503. Default: 5 seconds.
     #[serde(with = "humantime_serde")]
     pub busy_timeout: Duration,
+    /// How long to try again when another process has the file open at the start, such as the instance of before.
+    /// Default: 30 seconds.
+    #[serde(with = "humantime_serde")]
+    pub start_timeout: Duration,
 }
 
 impl Default for TursoConfig {
@@ -42,6 +46,7 @@ impl Default for TursoConfig {
             connections: 10,
             acquire_timeout: Duration::from_secs(5),
             busy_timeout: Duration::from_secs(5),
+            start_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -97,14 +102,24 @@ struct Pool {
 }
 
 impl Turso {
-    /// Opens the file, or creates it.
+    /// Opens the file, or creates it; tries again until `start_timeout` when another process has it open.
     ///
     /// # Errors
     ///
-    /// A file that cannot be opened, is no database, or is open in another process.
+    /// A file that cannot be opened, is no database, or stays open in another process.
     pub async fn open(config: &TursoConfig) -> Result<Self> {
         let path = config.path.to_string_lossy();
-        let database = turso::Builder::new_local(&path).build().await?;
+        let begun = tokio::time::Instant::now();
+        let database = loop {
+            match turso::Builder::new_local(&path).build().await {
+                Ok(database) => break database,
+                Err(error) if is_locked(&error) && begun.elapsed() < config.start_timeout => {
+                    tracing::warn!("another process has the database open, trying again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
         let places = usize::try_from(config.connections.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
         let pool = Self(Arc::new(Pool {
             database,
@@ -285,6 +300,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Turso {
             StatusCode::INTERNAL_SERVER_ERROR
         })
     }
+}
+
+/// Whether another process has the file open; of that the crate has only words.
+fn is_locked(error: &turso::Error) -> bool {
+    matches!(error, turso::Error::Error(text) if text.starts_with("Locking error"))
 }
 
 /// Whether waiting can help: somebody else is writing.

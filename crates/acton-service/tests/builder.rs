@@ -535,3 +535,75 @@ async fn into_router_is_the_service_inside_another_application() {
         200
     );
 }
+
+/// What is wrong with a configuration from a file of these lines, and what that file is called.
+fn complaint(lines: &str, build: impl Fn(Config) -> Result<()>) -> (String, String) {
+    let name = format!("acton-builder-{:x}.toml", getrandom::u64().unwrap());
+    let file = std::env::temp_dir().join(name);
+    std::fs::write(&file, lines).unwrap();
+    let config = Config::<()>::load_from(&file);
+    std::fs::remove_file(&file).unwrap();
+    let told = format!("{:?}", build(config.unwrap()).unwrap_err());
+    (told, format!("({})", file.display()))
+}
+
+#[test]
+fn what_shows_only_when_it_is_built_is_named_with_where_it_was_written() {
+    let with_sessions = |config| {
+        let service = hello().with_config(config).with_sessions();
+        service.try_build().map(drop)
+    };
+    for (lines, key) in [
+        ("[session]\nsame_site = \"none\"", "session.same_site"),
+        ("[session]\nidle = \"0s\"", "session.idle"),
+        (
+            "[csrf]\ntrusted_origins = [\"nowhere\"]",
+            "csrf.trusted_origins",
+        ),
+    ] {
+        let (told, file) = complaint(lines, with_sessions);
+        assert!(
+            told.contains(&format!("the setting `{key}` {file} ")),
+            "{told}"
+        );
+    }
+    let lines = "[limits]\nrequests_per_user = \"5/1m\"";
+    let (told, file) = complaint(lines, |config| {
+        hello().with_config(config).try_build().map(drop)
+    });
+    assert!(
+        told.contains(&format!("`limits.requests_per_user` {file} ")),
+        "{told}"
+    );
+}
+
+#[cfg(feature = "jwt")]
+#[test]
+fn a_key_that_cannot_be_read_is_named_with_where_it_was_written() {
+    let verifier = |config: Config| Ok(config.jwt_verifier().map(drop)?);
+    let lines = "[jwt]\nalgorithm = \"HS256\"\nissuer = \"a\"\naudience = \"b\"\n\
+                 secret = \"0123456789012345678901234567890123456789\"\nleeway = \"1h\"";
+    let (told, file) = complaint(lines, verifier);
+    assert!(told.contains(&format!("`jwt.leeway` {file}: ")), "{told}");
+    let lines = "[jwt]\nalgorithm = \"ES256\"\npublic_key_file = \"/nowhere/key.pem\"\n\
+                 issuer = \"a\"\naudience = \"b\"";
+    let (told, file) = complaint(lines, verifier);
+    assert!(
+        told.contains(&format!("`jwt.public_key_file` {file} ")),
+        "{told}"
+    );
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_certificate_that_cannot_be_read_is_named_with_where_it_was_written() {
+    let lines = "[service]\npublic_origin = \"https://a.test\"\n[tls]\n\
+                 certificate_file = \"/nowhere/a.pem\"\nkey_file = \"/nowhere/key.pem\"";
+    let (told, file) = complaint(lines, |config| {
+        hello().with_config(config).try_build()?.bind().map(drop)
+    });
+    assert!(
+        told.contains(&format!("`tls.certificate_file` {file} ")),
+        "{told}"
+    );
+}

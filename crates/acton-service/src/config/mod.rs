@@ -4,6 +4,7 @@
 
 mod error;
 mod listing;
+mod reader;
 mod reading;
 mod rules;
 mod secrets;
@@ -21,7 +22,7 @@ use std::{
 use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
-use section::Sections;
+use section::{Origins, Sections};
 use sources::Sources;
 
 use crate::{
@@ -100,6 +101,7 @@ pub struct Config<T = ()> {
     pub throttle: crate::auth::ThrottleConfig,
     /// `[app]`: the application's own section.
     pub app: T,
+    pub(crate) origins: Origins,
 }
 
 impl<T: DeserializeOwned> Config<T> {
@@ -154,7 +156,7 @@ impl<T: DeserializeOwned> Config<T> {
     fn read(sources: Sources) -> Result<Self, ConfigError> {
         let listing = is_asked("--print-config");
         let mut sections = Sections::new(sources);
-        let config = Self {
+        let mut config = Self {
             service: sections.take("service")?,
             #[cfg(feature = "tls")]
             tls: sections.take("tls")?,
@@ -187,9 +189,11 @@ impl<T: DeserializeOwned> Config<T> {
             #[cfg(feature = "auth")]
             throttle: sections.take("throttle")?,
             app: sections.take_app()?,
+            origins: Origins::default(),
         };
         let (listed, origins) = sections.finish()?;
-        config.check().map_err(|error| origins.name_in(error))?;
+        config.origins = origins;
+        config.check()?;
         if listing {
             println!("{listed}");
             std::process::exit(0);
@@ -239,6 +243,7 @@ impl<T> Config<T> {
             #[cfg(feature = "auth")]
             throttle: self.throttle,
             app,
+            origins: self.origins,
         }
     }
 
@@ -257,15 +262,19 @@ impl<T> Config<T> {
             let read = |path: &PathBuf| {
                 std::fs::read(path).map_err(|error| {
                     let kind = error.kind();
-                    ConfigError::new(format!(
+                    self.name_in(ConfigError::new(format!(
                         "the setting `jwt.public_key_file` names a file that cannot be read: {kind}"
-                    ))
+                    )))
                 })
             };
             let key = self.jwt.public_key_file.as_ref().map(read).transpose()?;
             JwtVerifier::new(&self.jwt, key.as_deref())
         };
-        verifier.map_err(|error| ConfigError::new(format!("the setting {error}")))
+        let named = |error| match error {
+            crate::auth::Error::Config { key, reason } => format!("the setting `{key}`: {reason}"),
+            error => format!("the section [jwt] cannot be used: {error}"),
+        };
+        verifier.map_err(|error| self.name_in(ConfigError::new(named(error))))
     }
 
     /// Looks for values that contradict each other, and for secrets that are easily guessed.
@@ -274,19 +283,33 @@ impl<T> Config<T> {
     ///
     /// The first that is found.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.find_fault().map_err(|error| self.name_in(error))
+    }
+
+    fn find_fault(&self) -> Result<(), ConfigError> {
         secrets::check(self)?;
         rules::check(self)?;
         self.service.check()?;
         #[cfg(feature = "tls")]
         self.tls.check(self.service.is_https())?;
         self.limits.check()?;
+        self.shutdown.check()?;
         self.log.check()?;
         self.cors.check()?;
         #[cfg(feature = "sse")]
         crate::live::check_settings(&self.sse)?;
+        #[cfg(feature = "cache")]
+        self.redis.check()?;
+        #[cfg(any(feature = "database", feature = "sqlite"))]
+        self.database.check()?;
         #[cfg(feature = "otel")]
         self.otel.check()?;
         Ok(())
+    }
+
+    /// The sentence, with where the settings were written that it names.
+    pub(crate) fn name_in(&self, error: ConfigError) -> ConfigError {
+        self.origins.name_in(error)
     }
 }
 

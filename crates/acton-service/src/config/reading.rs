@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     ConfigError,
+    reader::Reader,
     values::{Given, named},
 };
 
@@ -112,7 +113,7 @@ fn shown_in<'a>(error: &ReadError, given: &'a [Given]) -> Option<&'a Given> {
 }
 
 fn read_table<S: DeserializeOwned>(table: Map<String, Value>) -> Result<S, ReadError> {
-    Value::new(None, ValueKind::Table(table)).try_deserialize()
+    S::deserialize(Reader(Value::new(None, ValueKind::Table(table))))
 }
 
 fn insert(table: &mut Map<String, Value>, path: &[String], value: Value) {

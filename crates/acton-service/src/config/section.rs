@@ -55,8 +55,8 @@ pub(super) struct Sections {
 }
 
 /// Where each setting was written.
-#[derive(Default)]
-pub(super) struct Origins(BTreeMap<String, String>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins(BTreeMap<String, String>);
 
 impl Origins {
     /// The sentence, with the place where each setting was written that it names.
@@ -64,7 +64,10 @@ impl Origins {
         let mut sentence = error.to_string();
         for (path, origin) in &self.0 {
             let name = format!("`{path}`");
-            sentence = sentence.replacen(&name, &format!("{name} ({origin})"), 1);
+            let named = format!("{name} ({origin})");
+            if !sentence.contains(&named) {
+                sentence = sentence.replacen(&name, &named, 1);
+            }
         }
         ConfigError::new(sentence)
     }

@@ -20,6 +20,7 @@ pub(super) enum Shape {
     Table,
     List,
     Whole,
+    Number,
     Truth,
     /// Another single value.
     Other,
@@ -168,8 +169,10 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
     }
 
+    values! { Number: deserialize_f32 deserialize_f64 }
+
     values! { Other:
-        deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_char deserialize_str deserialize_string deserialize_bytes
         deserialize_byte_buf deserialize_identifier
     }
 }

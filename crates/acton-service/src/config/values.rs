@@ -86,10 +86,10 @@ fn settle_one<S: DeserializeOwned>(
     let origin = node.origin().to_owned();
     let is_text = matches!(&node, Node::Setting(setting) if setting.is_text);
     let mut value = node.into_value();
-    match value.kind {
-        ValueKind::String(text) if shape == Shape::List => value = list(&text),
-        _ => check_items::<S>(section, path, &value, &origin)?,
+    if let (ValueKind::String(text), Shape::List) = (&value.kind, shape) {
+        value = list(text);
     }
+    check_items::<S>(section, path, &value, &origin)?;
     let other = (is_text && shape == Shape::Any).then(|| other_than_text(&value));
     Ok(Given {
         path: path.to_vec(),
@@ -228,12 +228,23 @@ fn check_items<S: DeserializeOwned>(
 
 /// What is wanted instead of a value that a reader would round, or take for another kind.
 fn misfit(shape: Shape, kind: &ValueKind) -> Option<&'static str> {
-    let is_number = !matches!(kind, ValueKind::Boolean(_) | ValueKind::String(_));
     match (shape, kind) {
         (Shape::Whole, ValueKind::Boolean(_) | ValueKind::Float(_)) => Some("a whole number"),
-        (Shape::Truth, _) if is_number => Some("true or false"),
+        (Shape::Number, ValueKind::Boolean(_)) => Some("a number"),
+        // `yes` would be 1.
+        (Shape::Whole | Shape::Number, ValueKind::String(text)) if is_truth(text) => {
+            Some("a number")
+        }
+        (Shape::Truth, ValueKind::Boolean(_) | ValueKind::String(_)) => None,
+        (Shape::Truth, _) => Some("true or false"),
         _ => None,
     }
+}
+
+fn is_truth(text: &str) -> bool {
+    ["true", "on", "yes", "false", "off", "no"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn wanted<S: DeserializeOwned>(path: &[String]) -> Shape {

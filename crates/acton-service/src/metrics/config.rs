@@ -17,6 +17,7 @@ pub struct MetricsConfig {
     /// Address and port of a listener for `/metrics` alone. Default: none, the service's own address answers it.
     ///
     /// Whoever reaches this address may read. The time limits of `[limits]` hold there too, and 64 connections at most.
+    #[serde(deserialize_with = "crate::service_builder::address")]
     pub bind: Option<SocketAddr>,
     /// Networks whose clients may read `/metrics` on the service's own address; others get 404.
     /// Default: this machine and private networks.

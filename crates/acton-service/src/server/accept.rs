@@ -38,7 +38,7 @@ impl Server {
     ///
     /// Says until when the process has time for what it does afterwards; none where nobody ends it by force.
     pub(crate) async fn run(self) -> Option<Instant> {
-        let mut trigger = self.trigger.arm(self.grace);
+        let mut trigger = self.trigger.arm(self.grace, &self.shutdown);
         let tasks = TaskTracker::new();
         #[cfg(feature = "tls")]
         let scheme = if self.tls.is_some() { "https" } else { "http" };

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::signals::{SPARE, Signals};
+use crate::config::ConfigError;
 
 /// The `[shutdown]` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -24,8 +25,9 @@ pub struct ShutdownConfig {
     /// Time from the signal to the forced end. Default: 25 seconds, inside the 30 that Kubernetes grants.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
-    /// How long requests are still accepted after `/ready` began to answer 503, so that load balancers notice.
-    /// Default: 5 seconds; none where `service.environment` is `dev`.
+    /// How long requests are still accepted after `/ready` began to answer 503, so that load balancers notice; shorter
+    /// than `grace`. Default: 5 seconds, or a fifth of `grace` where that is less; none where `service.environment` is
+    /// `dev`.
     #[serde(deserialize_with = "delay")]
     pub delay: Option<Duration>,
 }
@@ -36,6 +38,32 @@ impl Default for ShutdownConfig {
             grace: Duration::from_secs(25),
             delay: None,
         }
+    }
+}
+
+/// The longest delay that nobody asked for.
+const DELAY: Duration = Duration::from_secs(5);
+
+impl ShutdownConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.delay.is_some_and(|delay| delay >= self.grace) && self.delay != Some(Duration::ZERO)
+        {
+            let sentence = "the setting `shutdown.delay` is not shorter than `shutdown.grace`: \
+                            nothing could end in order";
+            return Err(ConfigError::new(sentence));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn delay(&self, is_dev: bool) -> Duration {
+        let default = || {
+            if is_dev {
+                Duration::ZERO
+            } else {
+                DELAY.min(self.grace / 5)
+            }
+        };
+        self.delay.unwrap_or_else(default)
     }
 }
 
@@ -189,10 +217,11 @@ pub(crate) enum Trigger {
 }
 
 impl Trigger {
-    /// From now on a signal is not the end of the process any more.
-    pub(super) fn arm(self, grace: Duration) -> Armed {
+    /// From now on a signal is not the end of the process any more, and the first one begins to drain.
+    pub(super) fn arm(self, grace: Duration, shutdown: &Shutdown) -> Armed {
+        let shutdown = shutdown.clone();
         match self {
-            Self::Signals => Armed::Signals(Signals::receive(grace)),
+            Self::Signals => Armed::Signals(Signals::receive(grace, move || shutdown.drain())),
             Self::Future(future) => Armed::Future(future),
         }
     }

@@ -25,9 +25,11 @@ pub(super) struct Signals(mpsc::UnboundedReceiver<Signal>);
 
 impl Signals {
     /// Hears signals, and ends a process that has not ended by itself: `grace` after the first, or after the second.
-    pub(super) fn receive(grace: Duration) -> Self {
+    ///
+    /// `at_once` is called before anybody else learns of the first, however busy the runtime is.
+    pub(super) fn receive(grace: Duration, at_once: impl FnOnce() + Send + 'static) -> Self {
         let (told, received) = mpsc::unbounded_channel();
-        if let Err(error) = start(grace, told) {
+        if let Err(error) = start(grace, at_once, told) {
             tracing::error!(%error, "signals cannot be received; stop the service by other means");
         }
         Self(received)
@@ -69,12 +71,16 @@ impl Signal {
 }
 
 /// Returns when no signal can be missed any more.
-fn start(grace: Duration, told: mpsc::UnboundedSender<Signal>) -> io::Result<()> {
+fn start(
+    grace: Duration,
+    at_once: impl FnOnce() + Send + 'static,
+    told: mpsc::UnboundedSender<Signal>,
+) -> io::Result<()> {
     let (armed, is_armed) = handshake::channel();
     let listen = move || match listen() {
         Ok((runtime, source)) => {
             let _ = armed.send(Ok(()));
-            runtime.block_on(hear(source, grace, told));
+            runtime.block_on(hear(source, grace, at_once, told));
         }
         Err(error) => drop(armed.send(Err(error))),
     };
@@ -93,12 +99,18 @@ fn listen() -> io::Result<(Runtime, Source)> {
     Ok((runtime, source))
 }
 
-async fn hear(mut source: Source, grace: Duration, told: mpsc::UnboundedSender<Signal>) {
+async fn hear(
+    mut source: Source,
+    grace: Duration,
+    at_once: impl FnOnce(),
+    told: mpsc::UnboundedSender<Signal>,
+) {
     let first = tokio::select! {
         signal = source.next() => signal,
         // The service was dropped.
         () = told.closed() => return,
     };
+    at_once();
     let _ = told.send(first);
     match timeout(grace.saturating_add(LAST), source.next()).await {
         Ok(second) => {
@@ -168,5 +180,38 @@ impl Source {
     async fn next(&mut self) -> Signal {
         self.0.recv().await;
         Signal::Interrupt
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        process::Command,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_done_at_once_is_done_before_anybody_is_told() {
+        let source = Source::new().unwrap();
+        let (told, mut received) = mpsc::unbounded_channel();
+        let is_done = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&is_done);
+        let at_once = move || done.store(true, Ordering::Relaxed);
+        let pid = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.unwrap().success());
+        tokio::select! {
+            biased;
+            first = received.recv() => {
+                assert_eq!(first.unwrap().name(), "SIGTERM");
+                assert!(is_done.load(Ordering::Relaxed));
+            }
+            () = hear(source, Duration::from_secs(60), at_once, told) => panic!("it waits"),
+        }
     }
 }

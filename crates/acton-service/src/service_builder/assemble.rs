@@ -7,7 +7,7 @@ use axum::Router;
 
 use super::ServiceBuilder;
 use crate::{
-    Result,
+    Error, Result,
     admission::AdmissionLayer,
     config::Config,
     health::Health,
@@ -37,6 +37,14 @@ impl ServiceBuilder {
             Some(config) => config,
             None => Config::load()?,
         };
+        let origins = config.clone();
+        self.assemble_as(config).map_err(|error| match error {
+            Error::Config(error) => origins.name_in(error).into(),
+            error => error,
+        })
+    }
+
+    fn assemble_as(mut self, config: Config) -> Result<Assembled> {
         config.check()?;
         self.check_user_limit(&config)?;
         #[cfg(feature = "cache")]

@@ -21,6 +21,7 @@ pub struct ServiceConfig {
     /// Address and port to listen on. Default: `127.0.0.1:3000`, which only this machine reaches.
     ///
     /// Sockets that systemd hands over (`LISTEN_FDS`) are used instead.
+    #[serde(deserialize_with = "address")]
     pub bind: SocketAddr,
     /// The path of a Unix socket to listen on instead. Default: none.
     ///
@@ -101,6 +102,22 @@ impl ServiceConfig {
             "the setting `service.public_origin` is not an origin such as https://example.org",
         ))
     }
+}
+
+/// An address and a port.
+pub(crate) fn address<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<SocketAddr>,
+{
+    let text = String::deserialize(deserializer)?;
+    let address: Option<SocketAddr> = text.parse().ok();
+    address.map(T::from).ok_or_else(|| {
+        de::Error::invalid_value(
+            de::Unexpected::Other("text"),
+            &"an address and a port such as 127.0.0.1:3000",
+        )
+    })
 }
 
 /// Permissions as `chmod` takes them.

@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 
 pub use config::ServiceConfig;
 #[cfg(feature = "metrics")]
-pub(crate) use config::networks;
+pub(crate) use config::{address, networks};
 pub use service::{ActonService, BoundService};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! A service that is put together, and one that listens.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use axum::Router;
 use http::StatusCode;
@@ -48,13 +48,15 @@ impl ActonService {
         #[cfg(feature = "otel")]
         let traces = telemetry::start(&assembled.config, assembled.version.as_deref())?;
         #[cfg(feature = "tls")]
-        let tls = crate::server::Tls::new(&assembled.config.tls)?;
+        let tls = crate::server::Tls::new(&assembled.config.tls)
+            .map_err(|error| assembled.config.name_in(error))?;
         let listener = match assembled.listener {
             Some(listener) => listener,
             None => Listener::open(&assembled.config.service)?,
         };
         let address = listener.address()?;
-        let (config, delay) = (assembled.config.shutdown, assembled.config.service.is_dev());
+        let is_dev = assembled.config.service.is_dev();
+        let config = assembled.config.shutdown;
         #[cfg(feature = "metrics")]
         let metrics_alone = assembled
             .metrics_alone
@@ -82,11 +84,7 @@ impl ActonService {
                 limits: assembled.config.limits,
                 shutdown: assembled.shutdown,
                 trigger: assembled.trigger,
-                delay: config.delay.unwrap_or(if delay {
-                    Duration::ZERO
-                } else {
-                    Duration::from_secs(5)
-                }),
+                delay: config.delay(is_dev),
                 grace: config.grace,
             },
         })

@@ -14,6 +14,7 @@ fn config(path: impl Into<PathBuf>) -> TursoConfig {
         connections: 2,
         acquire_timeout: Duration::from_millis(300),
         busy_timeout: Duration::from_millis(300),
+        start_timeout: Duration::from_secs(10),
     }
 }
 
@@ -152,4 +153,55 @@ async fn a_file_that_is_no_database_is_a_clear_error() {
     .unwrap();
     let error = Turso::open(&config(&file.0)).await.unwrap_err();
     assert!(format!("{error:?}").contains("database"), "{error:?}");
+}
+
+/// Names a file that this program is to open and keep, when it was started for that.
+const KEEP: &str = "ACTON_TEST_KEEPS_OPEN";
+
+#[tokio::test]
+async fn a_file_that_another_process_has_open_is_waited_for() {
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Command, Stdio},
+        time::Instant,
+    };
+
+    if let Some(path) = std::env::var_os(KEEP) {
+        let _database = Turso::open(&config(path)).await.unwrap();
+        println!("it is open");
+        let _ = std::io::stdin().read_line(&mut String::new());
+        return;
+    }
+    let file = File::new();
+    let mut other = Command::new(std::env::current_exe().unwrap())
+        .args(["a_file_that_another_process_has_open", "--nocapture"])
+        .env(KEEP, &file.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(other.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("it is open")));
+
+    let impatient = TursoConfig {
+        start_timeout: Duration::ZERO,
+        ..config(&file.0)
+    };
+    let error = Turso::open(&impatient).await.unwrap_err();
+    assert!(
+        format!("{error:?}").contains("another process"),
+        "{error:?}"
+    );
+    let begun = Instant::now();
+    let opening = tokio::spawn(async move { Turso::open(&config(&file.0)).await.map(|_| file) });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!opening.is_finished());
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    opening.await.unwrap().unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
 }

@@ -190,3 +190,51 @@ fn an_empty_table_has_a_source_too() {
         assert!(told.contains(".toml)"), "{told}");
     }
 }
+
+#[test]
+fn whole_numbers_may_be_as_large_as_rust_has_them() {
+    let most = u128::MAX.to_string();
+    let holds: Holds<u128> = app("", &[("ACTON_APP__IT", &most)]);
+    assert_eq!(holds.it, u128::MAX);
+    let least = i128::MIN.to_string();
+    let holds: Holds<Vec<Option<i128>>> = app("", &[("ACTON_APP__IT", &least)]);
+    assert_eq!(holds.it, [Some(i128::MIN)]);
+    let holds: Holds<u128> = app("[app]\nit = 7", &[]);
+    assert_eq!(holds.it, 7);
+    let more = format!("{most}0");
+    for (text, file) in [
+        (more.as_str(), ""),
+        ("", "[app]\nit = -7"),
+        ("", "[app]\nit = 1.5"),
+    ] {
+        let told = told::<Holds<u128>>(file, &[("ACTON_APP__IT", text)]);
+        assert!(
+            told.contains("`app.it` (") && !told.contains(&most),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn yes_is_no_number() {
+    for yes in ["yes", "TRUE", "on", "off"] {
+        let environment = [("ACTON_APP__IT", yes)];
+        for told in [
+            told::<Holds<u8>>("", &environment),
+            told::<Holds<u128>>("", &environment),
+            told::<Holds<f64>>("", &environment),
+        ] {
+            assert!(
+                told.contains("`app.it` (environment variable ACTON_APP__IT)"),
+                "{told}"
+            );
+            assert!(told.contains("expected a number"), "{told}");
+        }
+    }
+    for told in [
+        told::<Holds<f64>>("[app]\nit = true", &[]),
+        told::<Holds<Vec<u8>>>("", &[("ACTON_APP__IT", "1, yes")]),
+    ] {
+        assert!(told.contains("expected a number"), "{told}");
+    }
+}

@@ -111,6 +111,44 @@ fn a_misspelt_key_in_the_environment_is_named() {
     assert!(told.contains("bind"), "{told}");
 }
 
+#[cfg(all(feature = "cache", feature = "sqlite"))]
+#[test]
+fn a_url_of_another_kind_stops_the_start_whoever_uses_it() {
+    for (variable, key, url) in [
+        ("ACTON_REDIS__URL", "redis.url", "http://hunter2.test"),
+        ("ACTON_REDIS__URL", "redis.url", "hunter2"),
+        (
+            "ACTON_DATABASE__URL",
+            "database.url",
+            "mysql://hunter2.test/db",
+        ),
+    ] {
+        let told = sentence(env(variable, url));
+        let named = format!("the setting `{key}` (environment variable {variable}) ");
+        assert!(told.starts_with(&named), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_wanted_is_told_of_addresses_and_words_too() {
+    let address = "expected an address and a port such as 127.0.0.1:3000";
+    for (variable, value, wanted) in [
+        ("ACTON_SERVICE__BIND", "hunter2:3000", address),
+        #[cfg(feature = "metrics")]
+        ("ACTON_METRICS__BIND", "hunter2", address),
+        (
+            "ACTON_LOG__FORMAT",
+            "hunter2",
+            "expected `pretty` or `json`",
+        ),
+    ] {
+        let told = sentence(env(variable, value));
+        assert!(told.contains(variable) && told.ends_with(wanted), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
 #[test]
 fn a_misspelt_section_is_named() {
     let told = sentence(env("ACTON_SEVICE__BIND", "127.0.0.1:1"));
@@ -331,10 +369,23 @@ fn settings_that_contradict_a_rule_or_each_other_are_named_with_their_sources() 
             "0s",
             "redis.command_timeout",
         ),
+        ("ACTON_REDIS__CONNECTIONS", "0", "redis.connections"),
         ("ACTON_PASSWORD__MAX_BYTES", "7", "password.max_bytes"),
     ] {
         let told = sentence(env(name, value));
         let named = format!("`{key}` (environment variable {name})");
+        assert!(told.contains(&named), "{told}");
+    }
+    let file = "[shutdown]\ngrace = '9s'";
+    let told = sentence(read(file, &[("ACTON_SHUTDOWN__DELAY", "9s")]));
+    let delay = "`shutdown.delay` (environment variable ACTON_SHUTDOWN__DELAY)";
+    assert!(told.contains(delay) && told.contains(".toml)"), "{told}");
+    #[cfg(feature = "turso")]
+    for key in ["connections", "acquire_timeout"] {
+        let value = if key == "connections" { "0" } else { "0s" };
+        let name = format!("ACTON_TURSO__{}", key.to_uppercase());
+        let told = sentence(env(&name, value));
+        let named = format!("`turso.{key}` (environment variable {name})");
         assert!(told.contains(&named), "{told}");
     }
     #[cfg(feature = "sse")]
@@ -345,6 +396,25 @@ fn settings_that_contradict_a_rule_or_each_other_are_named_with_their_sources() 
         assert!(told.contains(later), "{told}");
         assert!(told.contains(".toml) is longer than"), "{told}");
     }
+}
+
+#[test]
+fn a_short_grace_time_has_a_shorter_delay() {
+    for (grace, is_dev, delay) in [
+        ("25s", false, 5),
+        ("60s", false, 5),
+        ("10s", false, 2),
+        ("10s", true, 0),
+    ] {
+        let config = env("ACTON_SHUTDOWN__GRACE", grace).unwrap();
+        assert_eq!(
+            config.shutdown.delay(is_dev),
+            Duration::from_secs(delay),
+            "{grace}"
+        );
+    }
+    let file = "[shutdown]\ndelay = '0s'\ngrace = '0s'";
+    assert!(read::<()>(file, &[]).is_ok());
 }
 
 #[test]
