@@ -17,7 +17,8 @@ pub(crate) async fn admit(
     visit: &Visit,
     request: Request<Body>,
 ) -> Result<Request<Body>, Response> {
-    if is_safe(request.method()) || is_exempt(visit, &request) {
+    let changes_nothing = is_safe(request.method()) && !opens_websocket(visit, &request);
+    if changes_nothing || is_exempt(visit, &request) {
         return Ok(request);
     }
     // Apart, so that the future of every other request stays small.
@@ -28,6 +29,10 @@ async fn admit_change(visit: &Visit, request: Request<Body>) -> Result<Request<B
     let headers = request.headers();
     let origins = &visit.shared.origins;
     origins.check(request.uri(), headers).map_err(refuse)?;
+    if is_safe(request.method()) {
+        // Scripts cannot give a WebSocket a token.
+        return Ok(request);
+    }
     // Without a session no token can be right: there is no need to read the body.
     if !visit.has_cookie() {
         return Err(refuse(CsrfError::Missing));
@@ -70,6 +75,16 @@ fn is_safe(method: &Method) -> bool {
         *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
     )
+}
+
+/// Any page may open a WebSocket anywhere, with the visitor's cookie, and read what it says.
+///
+/// Reference: <https://www.rfc-editor.org/rfc/rfc6455#section-10.2>
+fn opens_websocket(visit: &Visit, request: &Request<Body>) -> bool {
+    let upgrades = request.headers().get_all(header::UPGRADE).iter();
+    let mut protocols = upgrades.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    visit.has_cookie()
+        && protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn is_exempt(visit: &Visit, request: &Request<Body>) -> bool {

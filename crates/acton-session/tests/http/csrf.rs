@@ -143,6 +143,37 @@ async fn safe_methods_need_no_token_and_spelling_counts() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_opens_no_websocket_for_a_visitor() {
+    let browser = browser();
+    browser.token().await;
+    let stranger = self::browser();
+    for (name, value, expected) in [
+        ("origin", "https://evil.test", StatusCode::FORBIDDEN),
+        ("origin", "null", StatusCode::FORBIDDEN),
+        ("sec-fetch-site", "same-site", StatusCode::FORBIDDEN),
+        ("origin", "https://app.test", StatusCode::OK),
+        ("sec-fetch-site", "same-origin", StatusCode::OK),
+        ("accept", "*/*", StatusCode::OK),
+    ] {
+        let request = |upgrade| {
+            let request = Request::get("/form").header("host", "app.test");
+            request.header("upgrade", upgrade).header(name, value)
+        };
+        for upgrade in ["websocket", "h2c, WebSocket"] {
+            let page = browser.send(request(upgrade), "").await;
+            assert_eq!(page.status, expected, "{name}: {value}");
+        }
+        // Whoever has no cookie has no power, and links lead here from everywhere.
+        for page in [
+            stranger.twin().send(request("websocket"), "").await,
+            browser.send(request("h2c"), "").await,
+        ] {
+            assert_eq!(page.status, StatusCode::OK, "{name}: {value}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_login_form_needs_a_token_too() {
     let page = browser().post("/login", "username=alice").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
