@@ -107,7 +107,12 @@ impl Visit {
     }
 
     pub(super) fn anew(&self, patch: &Patch, id: &Id) -> Stored {
+        self.anew_with(Data::new(), patch, id)
+    }
+
+    pub(super) fn anew_with(&self, data: Data, patch: &Patch, id: &Id) -> Stored {
         let mut session = Stored::begin(now_ms(), self.device(), id);
+        session.data = data;
         patch.apply(&mut session, Some(id));
         session
     }

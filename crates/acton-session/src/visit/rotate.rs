@@ -4,7 +4,7 @@ use super::{Saved, Visit, commit::back_off};
 use crate::{
     error::Error,
     patch::Patch,
-    record::{Rotated, Slot, Stored, millis, now_ms},
+    record::{Data, Rotated, Slot, Stored, millis, now_ms},
     registry,
     store::{Key, Snapshot, Swap},
 };
@@ -89,7 +89,8 @@ impl Visit {
                     }
                 }
                 None if is_login => {
-                    next = self.anew(&patch, &new);
+                    let data = taken_along(saved, &seen, now.as_ref());
+                    next = self.anew_with(data, &patch, &new);
                     self.enlist(&next, &key).await?;
                     if self.rewrite(saved, &key, &mut written, next).await? {
                         self.adopt(saved, new, written);
@@ -239,6 +240,14 @@ impl Visit {
                 tracing::debug!(%error, "an exchanged id stays listed for longer");
             }
         }
+    }
+}
+
+/// Another login was faster: what the visitor did before is there for both.
+fn taken_along(saved: &Saved, seen: &Snapshot, now: Option<&Snapshot>) -> Data {
+    match (&*seen.slot, now.map(|now| &*now.slot)) {
+        (Slot::Live(before), Some(Slot::Rotated(_))) if !saved.is_fresh => before.data.clone(),
+        _ => Data::new(),
     }
 }
 

@@ -240,6 +240,9 @@ struct Login {
     fail: bool,
     /// Writes at once, and has more to do.
     pauses: Option<u8>,
+    /// How long it takes until it is known who logs in.
+    #[serde(default)]
+    thinks_ms: u64,
 }
 
 async fn login(
@@ -251,6 +254,7 @@ async fn login(
     } else {
         &[]
     };
+    tokio::time::sleep(Duration::from_millis(login.thinks_ms)).await;
     auth.login_with_roles(login.username, roles.iter().copied())
         .await?;
     if login.remember {
