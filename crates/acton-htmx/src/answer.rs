@@ -25,11 +25,26 @@ use crate::{
 pub(crate) struct Answer {
     htmx: Htmx,
     method: Method,
-    /// The host that a boosted link was sent to.
-    host: Option<HeaderValue>,
-    /// The `Referer` and `Host` of a form that a plain browser sent.
-    came_from: Option<(HeaderValue, HeaderValue)>,
+    /// Of a boosted link, and of a form that a plain browser sent; boxed, because others need no room for it.
+    origin: Option<Box<Origin>>,
     context: HtmxContext,
+}
+
+/// What decides whether a redirect stays on the site, and where the way back leads.
+#[derive(Debug)]
+struct Origin {
+    host: HeaderValue,
+    referer: Option<HeaderValue>,
+}
+
+impl Origin {
+    fn of<B>(request: &Request<B>) -> Option<Box<Self>> {
+        // HTTP/2 names the host in the URI.
+        let authority = || request.uri().authority()?.as_str().parse().ok();
+        let host = request.headers().get(HOST).cloned().or_else(authority)?;
+        let referer = request.headers().get(REFERER).cloned();
+        Some(Box::new(Self { host, referer }))
+    }
 }
 
 /// What kind of answer a handler gave, as far as the asker matters.
@@ -97,13 +112,11 @@ impl Answer {
         let htmx = Htmx::from_headers(request.headers());
         let method = request.method().clone();
         let browser_form = !htmx.obeys_headers() && !method.is_safe();
-        let came_from = browser_form.then(|| came_from(request)).flatten();
-        let boosted = htmx.wanted == Wanted::Boosted;
+        let matters = browser_form || htmx.wanted == Wanted::Boosted;
         Self {
             htmx,
             method,
-            host: boosted.then(|| host(request)).flatten(),
-            came_from,
+            origin: matters.then(|| Origin::of(request)).flatten(),
             context,
         }
     }
@@ -210,10 +223,13 @@ impl Answer {
 
     /// Whether a boosted link is redirected to another origin: htmx may follow to its own only.
     fn leads_away<R>(&self, response: &Response<R>) -> bool {
+        if self.htmx.wanted != Wanted::Boosted {
+            return false;
+        }
         let location = response.headers().get(LOCATION);
         location
-            .zip(self.host.as_ref())
-            .is_some_and(|(location, host)| destination::is_foreign(location, host))
+            .zip(self.origin.as_ref())
+            .is_some_and(|(location, origin)| destination::is_foreign(location, &origin.host))
     }
 
     /// Lets htmx leave the page, where it would follow unseen and put a page into the target.
@@ -253,8 +269,8 @@ impl Answer {
         if let Some(location) = headers.get(headers::HX_LOCATION) {
             return destination::path(location);
         }
-        let (referer, host) = self.came_from.as_ref()?;
-        destination::back(referer, host)
+        let origin = self.origin.as_ref()?;
+        destination::back(origin.referer.as_ref()?, &origin.host)
     }
 }
 
@@ -267,16 +283,6 @@ fn swaps_nothing<R>(response: &Response<R>) -> bool {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => true,
         status => (status.is_client_error() || status.is_server_error()) && nowhere(),
     }
-}
-
-fn came_from<B>(request: &Request<B>) -> Option<(HeaderValue, HeaderValue)> {
-    Some((request.headers().get(REFERER)?.clone(), host(request)?))
-}
-
-/// HTTP/2 names the host in the URI.
-fn host<B>(request: &Request<B>) -> Option<HeaderValue> {
-    let authority = || request.uri().authority()?.as_str().parse().ok();
-    request.headers().get(HOST).cloned().or_else(authority)
 }
 
 /// htmx 4 swaps whatever an error brings; parts for other targets still arrive.

@@ -90,7 +90,8 @@ pin_project! {
         #[pin]
         inner: F,
         answer: Answer,
-        reading: Option<Reading<R>>,
+        // Few answers have to be read, so few have room for it.
+        reading: Option<Box<Reading<R>>>,
     }
 }
 
@@ -109,7 +110,7 @@ where
             if !Reading::is_needed(&response) {
                 return Poll::Ready(Ok(this.answer.finish(response)));
             }
-            *this.reading = Some(Reading::new(response));
+            *this.reading = Some(Box::new(Reading::new(response)));
         }
         let reading = this.reading.as_mut().expect("it has begun");
         let response = ready!(reading.poll(context));
