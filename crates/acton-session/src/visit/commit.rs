@@ -186,15 +186,15 @@ impl Visit {
 
     /// Writes down that the session is used, seldom, and not at all costs.
     async fn note_use(&self, saved: &mut Saved, id: &Id, snapshot: &Snapshot) {
-        let now_ms = now_ms();
         let Slot::Live(session) = &*snapshot.slot else {
             return;
         };
-        if !session.is_touch_due(&self.shared.lifetimes, now_ms) {
+        // A request seldom takes as long as it matters, and to look at the clock takes time.
+        if !session.is_touch_due(&self.shared.lifetimes, self.arrived_ms) {
             return;
         }
         let mut next = session.clone();
-        next.seen_ms = now_ms;
+        next.seen_ms = now_ms();
         match Box::pin(self.replace(&Key::of(id), snapshot, next)).await {
             Ok(Swap::Done(now)) => saved.snapshot = Some(now),
             Ok(Swap::Changed(_)) => {}
@@ -263,7 +263,7 @@ impl Pending {
             patch.csrf = self.csrf;
         }
         patch.expiry = self.expiry.take();
-        let remembers = self.remembers.as_ref();
+        let remembers = self.remembers.as_deref();
         patch.series = remembers.map(|(token, _)| token.key().to_string());
         if self.is_last {
             patch.flash.shown = mem::take(&mut self.shown);

@@ -43,7 +43,11 @@ impl Visit {
         }
         self.note_expiry(session);
         self.pending().is_last = true;
-        self.begin_series().await?;
+        let remembers = self.pending().remembers.is_some();
+        if remembers {
+            // Rare and large, as what `commit` keeps apart.
+            Box::pin(self.begin_series()).await?;
+        }
         if session.is_modified() {
             session.save().await?;
         }

@@ -112,7 +112,7 @@ struct Pending {
     cookie: CookieChange,
     /// Whether the browser is to be forgotten, and remembered anew; done when the request ends well.
     forgets: bool,
-    remembers: Option<(Token, Series)>,
+    remembers: Option<Box<(Token, Series)>>,
     remember: RememberChange,
     is_signed_in: bool,
     is_live: bool,
@@ -286,7 +286,7 @@ impl Visit {
 
     fn lives(&self, found: &Snapshot) -> bool {
         match &*found.slot {
-            Slot::Live(session) => session.expires_ms(&self.shared.lifetimes) > now_ms(),
+            Slot::Live(session) => session.expires_ms(&self.shared.lifetimes) > self.arrived_ms,
             Slot::Rotated(_) | Slot::Series(_) | Slot::Ended => false,
         }
     }

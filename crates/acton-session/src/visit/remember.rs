@@ -190,7 +190,7 @@ impl Visit {
         self.touch();
         let mut pending = self.pending();
         pending.forgets = true;
-        pending.remembers = Some((token, series));
+        pending.remembers = Some(Box::new((token, series)));
     }
 
     /// Remembers the browser as before under another name, unless it is to be remembered already.
@@ -212,7 +212,7 @@ impl Visit {
     /// Whether the browser is remembered under this key once the request has ended well.
     pub(crate) fn is_to_be_remembered(&self, series: &Key) -> bool {
         let pending = self.pending();
-        let remembers = pending.remembers.as_ref();
+        let remembers = pending.remembers.as_deref();
         remembers.is_some_and(|(token, _)| token.key() == *series)
     }
 
@@ -223,7 +223,7 @@ impl Visit {
 
     /// Writes what the session is about to point to.
     pub(super) async fn begin_series(&self) -> Result<(), Error> {
-        let Some((token, series)) = self.pending().remembers.clone() else {
+        let Some((token, series)) = self.pending().remembers.as_deref().cloned() else {
             return Ok(());
         };
         let (store, key) = (&self.store, token.key());
@@ -245,15 +245,16 @@ impl Visit {
     ///
     /// A series that the browser does not hear of is ended once the request is over.
     pub(super) async fn settle_series(&self) -> Result<(), Error> {
-        let (forgets, remembers) = {
+        let (forgets, token) = {
             let mut pending = self.pending();
-            (mem::take(&mut pending.forgets), pending.remembers.take())
+            let token = pending.remembers.take().map(|remembers| remembers.0);
+            (mem::take(&mut pending.forgets), token)
         };
         if forgets {
             Box::pin(self.forget_browser()).await?;
         }
         // Unless the session ended meanwhile.
-        if let Some((token, _)) = remembers
+        if let Some(token) = token
             && self.saved().await?.is_own()
         {
             self.pending().remember = RememberChange::Set(token);
