@@ -1,12 +1,15 @@
 //! One line per request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use http::{Method, StatusCode};
 use tracing::Span;
 
-use crate::request::{ClientAddr, RequestId};
+use crate::{
+    log,
+    request::{ClientAddr, RequestId},
+};
 
 /// What the line will say; taken before the request goes to its handler.
 pub(crate) struct AccessLine {
@@ -43,18 +46,24 @@ impl AccessLine {
         span
     }
 
-    /// Counts what the line says.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn count(&self, metrics: &crate::metrics::Metrics, status: StatusCode) {
-        let route = self.route.as_ref().map_or("", MatchedPath::as_str);
-        metrics.answered(route, &self.method, status, self.started.elapsed());
+    /// Writes the line, inside the span, and counts what it says.
+    pub(crate) fn end(
+        &self,
+        status: StatusCode,
+        #[cfg(feature = "metrics")] metrics: Option<&crate::metrics::Metrics>,
+    ) {
+        let now = Instant::now();
+        let took = now - self.started;
+        log::at(now, || self.write(status.as_u16(), took));
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = metrics {
+            metrics.answered(self.route(), &self.method, status, took);
+        }
     }
 
-    /// Writes the line, inside the span.
-    pub(crate) fn end(&self, status: StatusCode) {
-        let route = self.route.as_ref().map_or("", MatchedPath::as_str);
-        let millis = self.started.elapsed().as_micros() as f64 / 1000.0;
-        let status = status.as_u16();
+    fn write(&self, status: u16, took: Duration) {
+        let route = self.route();
+        let millis = took.as_micros() as f64 / 1000.0;
         #[cfg(feature = "otel")]
         crate::telemetry::end(status);
         // Probes come every few seconds and say nothing new.
@@ -69,23 +78,25 @@ impl AccessLine {
             );
         }
     }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("", MatchedPath::as_str)
+    }
 }
 
 /// How htmx asked: for a part, along a boosted link, or for a page of the history that it had lost.
 #[cfg(feature = "htmx")]
 fn htmx_kind(request: &Request) -> Option<&'static str> {
-    use crate::htmx::{HxBoosted, HxHistoryRestoreRequest, HxRequest};
+    use crate::htmx::{Htmx, Wanted};
 
-    let headers = request.headers();
-    if !HxRequest::from_headers(headers).0 {
+    let htmx = Htmx::from_headers(request.headers());
+    if !htmx.is_htmx() {
         return None;
     }
-    Some(if HxHistoryRestoreRequest::from_headers(headers).0 {
-        "history"
-    } else if HxBoosted::from_headers(headers).0 {
-        "boosted"
-    } else {
-        "part"
+    Some(match htmx.wanted {
+        Wanted::HistoryRestore => "history",
+        Wanted::Boosted => "boosted",
+        _ => "part",
     })
 }
 

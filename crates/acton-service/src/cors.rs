@@ -1,7 +1,16 @@
 //! Which other origins' scripts may call; off until asked for.
 
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{extract::Request, response::Response};
+use futures_util::future::Either;
 use http::{HeaderName, HeaderValue, Method, header};
 use serde::Deserialize;
+use tower::{Layer, Service};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::ConfigError;
@@ -42,10 +51,10 @@ impl CorsConfig {
         self.allowed_origins.iter().any(|origin| origin == "*")
     }
 
-    /// The layer, when there is anything to allow.
-    pub(crate) fn layer(&self) -> Option<CorsLayer> {
+    /// The layer, which does something when there is anything to allow.
+    pub(crate) fn layer(&self) -> Cors {
         if self.allowed_origins.is_empty() {
-            return None;
+            return Cors(None);
         }
         let listed = self
             .allowed_origins
@@ -60,7 +69,54 @@ impl CorsConfig {
             .allow_origin(origins)
             .allow_methods(methods())
             .allow_headers(headers());
-        Some(layer.allow_credentials(self.credentials))
+        let layer = layer.allow_credentials(self.credentials);
+        Cors(Some(Arc::new(layer)))
+    }
+}
+
+/// A [`CorsLayer`] that most services do not have, and then it costs a request a pointer.
+#[derive(Clone, Debug)]
+pub(crate) struct Cors(Option<Arc<CorsLayer>>);
+
+impl<S> Layer<S> for Cors {
+    type Service = CorsService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CorsService {
+            inner,
+            cors: self.0.clone(),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct CorsService<S> {
+    inner: S,
+    cors: Option<Arc<CorsLayer>>,
+}
+
+impl<S> Service<Request> for CorsService<S>
+where
+    S: Service<Request, Response = Response> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future =
+        Either<S::Future, Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Some(cors) = &self.cors else {
+            return Either::Left(self.inner.call(request));
+        };
+        // The clone takes the place of the service that was found ready, which serves this request.
+        let clone = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, clone);
+        Either::Right(Box::pin(cors.layer(ready).call(request)))
     }
 }
 
@@ -108,7 +164,7 @@ mod tests {
 
     #[test]
     fn nothing_is_allowed_by_default() {
-        assert!(CorsConfig::default().layer().is_none());
+        assert!(CorsConfig::default().layer().0.is_none());
     }
 
     #[test]

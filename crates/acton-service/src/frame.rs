@@ -16,10 +16,7 @@ use tower::{Layer, Service};
 use tracing::Span;
 
 #[cfg(feature = "metrics")]
-use crate::{
-    metrics::{Counting, Metrics},
-    server::is_event_stream,
-};
+use crate::metrics::{Counting, Metrics};
 #[cfg(feature = "metrics")]
 use axum::body::Body;
 #[cfg(feature = "metrics")]
@@ -30,6 +27,7 @@ use crate::templates::CspNonce;
 use crate::{
     access_log::AccessLine,
     config::Config,
+    content_type::ContentType,
     request::{RequestId, proxy::TrustedProxies},
     security_headers::SecurityHeaders,
     server::{Shutdown, end_at_shutdown},
@@ -122,8 +120,9 @@ impl Frame {
 
     fn finish(&self, begun: Begun, mut response: Response) -> Response {
         let headers = response.headers_mut();
+        let kind = ContentType::of(headers);
         // Shared machines and the Back button must not show what a session showed.
-        if begun.signed_in && may_be_personal(headers) {
+        if begun.signed_in && kind.may_be_personal() {
             forbid_storing(headers);
         }
         // Whoever calls a version that is going away hears of it, also from a time-out.
@@ -131,36 +130,37 @@ impl Frame {
             notice.apply(headers);
         }
         // An attacker's page, frame or sniffing browser gets nothing to work with.
-        self.headers.apply(headers, begun.id.header_value());
+        self.headers.apply(headers, kind, begun.id.header_value());
         #[cfg(feature = "askama")]
         if let Some(nonce) = begun.nonce.as_ref().and_then(CspNonce::made) {
             SecurityHeaders::allow(nonce, headers);
         }
-        begun.line.end(response.status());
         #[cfg(feature = "metrics")]
-        let response = self.count(begun, response);
-        // Otherwise one open stream would keep a stopping service alive.
-        end_at_shutdown(response, &self.shutdown)
-    }
-
-    #[cfg(feature = "metrics")]
-    fn count(&self, begun: Begun, response: Response) -> Response {
-        let Some(metrics) = &self.metrics else {
+        drop(begun.counting); // It is no longer being answered.
+        self.tell(&begun.line, response.status());
+        if kind != ContentType::EventStream {
             return response;
+        }
+        #[cfg(feature = "metrics")]
+        let response = match &self.metrics {
+            Some(metrics) => response.map(|body| count_stream(body, metrics)),
+            None => response,
         };
-        drop(begun.counting);
-        begun.line.count(metrics, response.status());
-        count_stream(response, metrics)
+        // Otherwise one open stream would keep a stopping service alive.
+        response.map(|body| end_at_shutdown(body, &self.shutdown))
     }
 
     /// The client has left before there was an answer, which operators want to see all the more.
-    fn abandon(&self, begun: Begun) {
-        let status = client_closed();
-        begun.line.end(status);
-        #[cfg(feature = "metrics")]
-        if let Some(metrics) = &self.metrics {
-            begun.line.count(metrics, status);
-        }
+    fn abandon(&self, begun: &Begun) {
+        self.tell(&begun.line, client_closed());
+    }
+
+    fn tell(&self, line: &AccessLine, status: StatusCode) {
+        line.end(
+            status,
+            #[cfg(feature = "metrics")]
+            self.metrics.as_ref(),
+        );
     }
 }
 
@@ -180,34 +180,14 @@ fn has_session(headers: &HeaderMap) -> bool {
         })
 }
 
-/// What handlers make for one visitor; style sheets, scripts and images are the same for all.
-fn may_be_personal(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_none_or(|value| {
-        let value = value.as_bytes();
-        [
-            &b"text/html"[..],
-            b"text/plain",
-            b"application/json",
-            b"application/problem+json",
-        ]
-        .iter()
-        .any(|kind| value.starts_with(kind))
-    })
-}
-
 /// Counts an event stream as open until its body is dropped.
 #[cfg(feature = "metrics")]
-fn count_stream(response: Response, metrics: &Metrics) -> Response {
-    if !is_event_stream(&response) {
-        return response;
-    }
+fn count_stream(body: Body, metrics: &Metrics) -> Body {
     let open = metrics.open();
-    response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _ = &open;
-            frame
-        }))
-    })
+    Body::new(body.map_frame(move |frame| {
+        let _ = &open;
+        frame
+    }))
 }
 
 fn forbid_storing(headers: &mut HeaderMap) {
@@ -276,7 +256,7 @@ pin_project! {
             if let Some(begun) = this.begun.take() {
                 let _entered = this.span.enter();
                 this.answer.set(None);
-                this.frame.abandon(begun);
+                this.frame.abandon(&begun);
             }
         }
     }

@@ -1,6 +1,11 @@
 //! What every request passes on its way in, and every answer on its way out, in one place.
 
 use axum::Router;
+#[cfg(any(
+    feature = "session",
+    feature = "session-memory",
+    feature = "session-redis"
+))]
 use tower::util::option_layer;
 
 use crate::{
@@ -42,7 +47,7 @@ pub(crate) fn apply(routes: Router, config: &Config, shutdown: Shutdown, parts: 
             parts.metrics,
         ),
         // Preflights are answered before anything asks who is calling.
-        option_layer(config.cors.layer()),
+        config.cors.layer(),
         // Sees the final answer, and says it in the htmx that asked.
         #[cfg(feature = "htmx")]
         crate::htmx::HtmxLayer::new(config.htmx.clone()),

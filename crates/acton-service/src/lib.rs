@@ -37,6 +37,7 @@ mod layers;
 mod access_log;
 mod admission;
 mod cause;
+mod content_type;
 mod frame;
 mod guard;
 mod operators;

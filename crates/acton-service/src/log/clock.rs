@@ -2,19 +2,53 @@
 
 use std::{
     cell::Cell,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 const LENGTH: usize = "2026-11-27T09:30:00".len();
 
-/// Writes `2026-11-27T09:30:00.000123Z`.
-pub(super) fn write_now(line: &mut String) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let since = since.unwrap_or_default();
+/// How long the two clocks of the system are taken to go alike.
+const ALIKE: Duration = Duration::from_millis(50);
+
+thread_local! {
+    /// When the line that is written was said, if somebody knows.
+    static SAID: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// One moment on both clocks.
+    static ANCHOR: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+}
+
+/// Lines are of this moment, which whoever says them has looked up already: a look at the clock takes as long as a
+/// third of a line.
+pub(crate) fn at(moment: Instant, say: impl FnOnce()) {
+    SAID.set(Some(moment));
+    say();
+    SAID.set(None);
+}
+
+pub(super) fn write_now(line: &mut Vec<u8>) {
+    let since = SAID.get().map_or_else(since_epoch, on_the_wall);
     write(line, since.as_secs(), since.subsec_micros());
 }
 
-fn write(line: &mut String, seconds: u64, micros: u32) {
+fn since_epoch() -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default()
+}
+
+/// What time it was at a moment of just now.
+fn on_the_wall(moment: Instant) -> Duration {
+    let known = ANCHOR.get().and_then(|(at, since)| {
+        let later = moment.checked_duration_since(at)?;
+        (later < ALIKE).then_some(since + later)
+    });
+    known.unwrap_or_else(|| {
+        let since = since_epoch();
+        ANCHOR.set(Some((moment, since)));
+        since
+    })
+}
+
+fn write(line: &mut Vec<u8>, seconds: u64, micros: u32) {
     thread_local! {
         static LAST: Cell<(u64, [u8; LENGTH])> = const { Cell::new((u64::MAX, [0; LENGTH])) };
     }
@@ -26,9 +60,8 @@ fn write(line: &mut String, seconds: u64, micros: u32) {
     }
     let mut fraction = *b".000000Z";
     put(&mut fraction[1..7], u64::from(micros));
-    for part in [&text[..], &fraction] {
-        line.push_str(std::str::from_utf8(part).unwrap_or_default());
-    }
+    line.extend_from_slice(&text);
+    line.extend_from_slice(&fraction);
 }
 
 fn date_time(seconds: u64) -> [u8; LENGTH] {
@@ -83,9 +116,9 @@ mod tests {
     use super::*;
 
     fn written(seconds: u64, micros: u32) -> String {
-        let mut line = String::new();
+        let mut line = Vec::new();
         write(&mut line, seconds, micros);
-        line
+        String::from_utf8(line).unwrap()
     }
 
     #[test]
@@ -96,6 +129,23 @@ mod tests {
         assert_eq!(written(1_795_771_800, 123), "2026-11-27T09:30:00.000123Z");
         assert_eq!(written(4_107_542_399, 0), "2100-02-28T23:59:59.000000Z");
         assert_eq!(written(4_107_542_400, 0), "2100-03-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn a_moment_has_one_time_however_often_it_is_asked_for() {
+        let moment = Instant::now();
+        let first = on_the_wall(moment);
+        assert!(since_epoch() - first < Duration::from_secs(60));
+        assert_eq!(on_the_wall(moment), first);
+        let step = Duration::from_millis(10);
+        assert_eq!(on_the_wall(moment + step), first + step);
+    }
+
+    #[test]
+    fn only_what_is_said_there_is_of_that_moment() {
+        let moment = Instant::now();
+        at(moment, || assert_eq!(SAID.get(), Some(moment)));
+        assert_eq!(SAID.get(), None);
     }
 
     #[test]

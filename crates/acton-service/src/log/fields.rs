@@ -11,14 +11,14 @@ use super::Format;
 
 /// Writes fields one after the other.
 pub(super) struct Writer<'a> {
-    line: &'a mut String,
+    line: &'a mut Vec<u8>,
     format: Format,
     first: bool,
 }
 
 impl<'a> Writer<'a> {
     /// Goes on where `line` ends; if it is empty, these are the first fields.
-    pub(super) fn new(line: &'a mut String, format: Format) -> Self {
+    pub(super) fn new(line: &'a mut Vec<u8>, format: Format) -> Self {
         let first = line.is_empty();
         Self {
             line,
@@ -28,7 +28,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the first fields behind something else.
-    pub(super) fn fresh(line: &'a mut String, format: Format) -> Self {
+    pub(super) fn fresh(line: &'a mut Vec<u8>, format: Format) -> Self {
         Self {
             line,
             format,
@@ -43,19 +43,20 @@ impl<'a> Writer<'a> {
         match self.format {
             Format::Text => {
                 if !first {
-                    self.line.push(' ');
+                    self.line.push(b' ');
                 }
                 if name != "message" {
-                    self.line.push_str(name.strip_prefix("r#").unwrap_or(name));
-                    self.line.push('=');
+                    self.line
+                        .extend_from_slice(name.strip_prefix("r#").unwrap_or(name).as_bytes());
+                    self.line.push(b'=');
                 }
             }
             Format::Json => {
                 if !first {
-                    self.line.push(',');
+                    self.line.push(b',');
                 }
                 write_json(self.line, name.strip_prefix("r#").unwrap_or(name));
-                self.line.push(':');
+                self.line.push(b':');
             }
         }
     }
@@ -67,9 +68,9 @@ impl<'a> Writer<'a> {
         let _ = match self.format {
             Format::Text => Visible(self.line).write_fmt(value),
             Format::Json => {
-                self.line.push('"');
+                self.line.push(b'"');
                 let result = Escaped(self.line).write_fmt(value);
-                self.line.push('"');
+                self.line.push(b'"');
                 result
             }
         };
@@ -92,9 +93,11 @@ impl Visit for Writer<'_> {
             Format::Text if field.name() == "message" => {
                 let _ = Visible(self.line).write_str(value);
             }
-            Format::Text if is_one_word(value) => self.line.push_str(value),
+            Format::Text if is_one_word(value) => {
+                self.line.extend_from_slice(value.as_bytes());
+            }
             Format::Text => {
-                let _ = write!(self.line, "{value:?}");
+                let _ = write!(Plain(self.line), "{value:?}");
             }
         }
     }
@@ -107,20 +110,21 @@ impl Visit for Writer<'_> {
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.name(field);
         if value < 0 {
-            self.line.push('-');
+            self.line.push(b'-');
         }
         write_digits(self.line, value.unsigned_abs());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.name(field);
-        self.line.push_str(if value { "true" } else { "false" });
+        self.line
+            .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.name(field);
         match self.format {
-            Format::Json if !value.is_finite() => self.line.push_str("null"),
+            Format::Json if !value.is_finite() => self.line.extend_from_slice(b"null"),
             _ => write_float(self.line, value),
         }
     }
@@ -133,7 +137,7 @@ fn is_one_word(value: &str) -> bool {
 }
 
 /// Decimal digits; `write!` would take longer than the rest of a line.
-fn write_digits(line: &mut String, mut number: u64) {
+fn write_digits(line: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {
@@ -144,14 +148,14 @@ fn write_digits(line: &mut String, mut number: u64) {
             break;
         }
     }
-    line.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+    line.extend_from_slice(&digits[start..]);
 }
 
 /// Numbers of at most three decimals in place, as times are.
-fn write_float(line: &mut String, value: f64) {
+fn write_float(line: &mut Vec<u8>, value: f64) {
     let thousandths = value * 1000.0;
     if !(0.0..1e15).contains(&thousandths) || thousandths.round() / 1000.0 != value {
-        let _ = write!(line, "{value}");
+        let _ = write!(Plain(line), "{value}");
         return;
     }
     #[expect(
@@ -164,47 +168,57 @@ fn write_float(line: &mut String, value: f64) {
     let mut rest = thousandths % 1000;
     let mut unit = 100;
     if rest > 0 {
-        line.push('.');
+        line.push(b'.');
     }
     while rest > 0 {
-        line.push((b'0' + (rest / unit) as u8) as char);
+        line.push(b'0' + (rest / unit) as u8);
         rest %= unit;
         unit /= 10;
     }
 }
 
 /// A JSON string.
-pub(super) fn write_json(line: &mut String, text: &str) {
-    line.push('"');
+pub(super) fn write_json(line: &mut Vec<u8>, text: &str) {
+    line.push(b'"');
     escape_json(line, text);
-    line.push('"');
+    line.push(b'"');
 }
 
 /// <https://www.rfc-editor.org/rfc/rfc8259#section-7>
-fn escape_json(line: &mut String, text: &str) {
+fn escape_json(line: &mut Vec<u8>, text: &str) {
     let mut written = 0;
     for (place, byte) in text.bytes().enumerate() {
         if byte >= b' ' && byte != b'"' && byte != b'\\' {
             continue;
         }
-        line.push_str(&text[written..place]);
+        line.extend_from_slice(&text.as_bytes()[written..place]);
         written = place + 1;
         match byte {
-            b'"' => line.push_str("\\\""),
-            b'\\' => line.push_str("\\\\"),
-            b'\n' => line.push_str("\\n"),
-            b'\r' => line.push_str("\\r"),
-            b'\t' => line.push_str("\\t"),
+            b'"' => line.extend_from_slice(b"\\\""),
+            b'\\' => line.extend_from_slice(b"\\\\"),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            b'\t' => line.extend_from_slice(b"\\t"),
             _ => {
-                let _ = write!(line, "\\u{byte:04x}");
+                let _ = write!(Plain(line), "\\u{byte:04x}");
             }
         }
     }
-    line.push_str(&text[written..]);
+    line.extend_from_slice(&text.as_bytes()[written..]);
+}
+
+/// Writes text as it is.
+struct Plain<'a>(&'a mut Vec<u8>);
+
+impl Write for Plain<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// Writes what is inside of a JSON string.
-struct Escaped<'a>(&'a mut String);
+struct Escaped<'a>(&'a mut Vec<u8>);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -214,21 +228,21 @@ impl Write for Escaped<'_> {
 }
 
 /// Writes control characters as they are written in Rust, so that nobody can forge a line or paint on a terminal.
-struct Visible<'a>(&'a mut String);
+struct Visible<'a>(&'a mut Vec<u8>);
 
 impl Write for Visible<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            self.0.push_str(text);
+            self.0.extend_from_slice(text.as_bytes());
             return Ok(());
         }
         for part in text.split_inclusive(char::is_control) {
             match part.char_indices().next_back() {
                 Some((place, last)) if last.is_control() => {
-                    self.0.push_str(&part[..place]);
-                    self.0.extend(last.escape_debug());
+                    self.0.extend_from_slice(&part.as_bytes()[..place]);
+                    write!(Plain(self.0), "{}", last.escape_debug())?;
                 }
-                _ => self.0.push_str(part),
+                _ => self.0.extend_from_slice(part.as_bytes()),
             }
         }
         Ok(())
@@ -239,10 +253,10 @@ impl Write for Visible<'_> {
 mod tests {
     use super::*;
 
-    fn written(write: impl FnOnce(&mut String)) -> String {
-        let mut line = String::new();
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut line = Vec::new();
         write(&mut line);
-        line
+        String::from_utf8(line).unwrap()
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Lines {
 }
 
 /// The fields of a span, as they stand in the lines of its events.
-struct Fields(String);
+struct Fields(Vec<u8>);
 
 impl<S> Layer<S> for Lines
 where
@@ -42,7 +42,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut text = String::with_capacity(96);
+        let mut text = Vec::with_capacity(96);
         attributes.record(&mut Writer::new(&mut text, self.format));
         span.extensions_mut().insert(Fields(text));
     }
@@ -64,16 +64,16 @@ impl<S> Spans for SpanRef<'_, S>
 where
     S: for<'a> LookupSpan<'a>,
 {
-    fn outermost_first(&self, each: &mut dyn FnMut(&str, &str)) {
+    fn outermost_first(&self, each: &mut dyn FnMut(&str, &[u8])) {
         if let Some(parent) = self.parent() {
             parent.outermost_first(each);
         }
         self.innermost(each);
     }
 
-    fn innermost(&self, then: &mut dyn FnMut(&str, &str)) {
+    fn innermost(&self, then: &mut dyn FnMut(&str, &[u8])) {
         let extensions = self.extensions();
-        let fields = extensions.get().map_or("", |Fields(text)| text.as_str());
+        let fields = extensions.get().map_or(&[][..], |Fields(text)| text);
         then(self.name(), fields);
     }
 }

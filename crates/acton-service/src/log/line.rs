@@ -13,10 +13,10 @@ use super::{
 /// The spans around an event.
 pub(super) trait Spans {
     /// Calls `each` with the name and the fields of every one, the outermost first.
-    fn outermost_first(&self, each: &mut dyn FnMut(&str, &str));
+    fn outermost_first(&self, each: &mut dyn FnMut(&str, &[u8]));
 
     /// Calls `then` with those of the innermost.
-    fn innermost(&self, then: &mut dyn FnMut(&str, &str));
+    fn innermost(&self, then: &mut dyn FnMut(&str, &[u8]));
 }
 
 /// Where a line goes, and whether it is urgent.
@@ -34,75 +34,74 @@ pub(super) fn tell(format: Format, write: Write, event: &Event<'_>, spans: Optio
             Format::Text => text(line, event, spans),
             Format::Json => json(line, event, spans),
         }
-        line.push('\n');
-        write(line.as_bytes(), *event.metadata().level() <= Level::WARN);
+        line.push(b'\n');
+        write(line, *event.metadata().level() <= Level::WARN);
     });
 }
 
-fn text(line: &mut String, event: &Event<'_>, spans: Option<&impl Spans>) {
+fn text(line: &mut Vec<u8>, event: &Event<'_>, spans: Option<&impl Spans>) {
     clock::write_now(line);
-    line.push_str(match *event.metadata().level() {
-        Level::TRACE => " TRACE ",
-        Level::DEBUG => " DEBUG ",
-        Level::INFO => "  INFO ",
-        Level::WARN => "  WARN ",
-        Level::ERROR => " ERROR ",
+    line.extend_from_slice(match *event.metadata().level() {
+        Level::TRACE => b" TRACE ",
+        Level::DEBUG => b" DEBUG ",
+        Level::INFO => b"  INFO ",
+        Level::WARN => b"  WARN ",
+        Level::ERROR => b" ERROR ",
     });
     if let Some(spans) = spans {
         spans.outermost_first(&mut |name, fields| {
-            line.push_str(name);
+            line.extend_from_slice(name.as_bytes());
             if !fields.is_empty() {
-                line.push('{');
-                line.push_str(fields);
-                line.push('}');
+                line.push(b'{');
+                line.extend_from_slice(fields);
+                line.push(b'}');
             }
-            line.push(':');
+            line.push(b':');
         });
-        line.push(' ');
+        line.push(b' ');
     }
-    line.push_str(event.metadata().target());
-    line.push_str(": ");
+    line.extend_from_slice(event.metadata().target().as_bytes());
+    line.extend_from_slice(b": ");
     event.record(&mut Writer::fresh(line, Format::Text));
 }
 
-fn json(line: &mut String, event: &Event<'_>, spans: Option<&impl Spans>) {
-    line.push_str("{\"timestamp\":\"");
+fn json(line: &mut Vec<u8>, event: &Event<'_>, spans: Option<&impl Spans>) {
+    line.extend_from_slice(b"{\"timestamp\":\"");
     clock::write_now(line);
-    line.push_str("\",\"level\":\"");
-    line.push_str(event.metadata().level().as_str());
-    line.push_str("\",\"fields\":{");
+    line.extend_from_slice(b"\",\"level\":\"");
+    line.extend_from_slice(event.metadata().level().as_str().as_bytes());
+    line.extend_from_slice(b"\",\"fields\":{");
     event.record(&mut Writer::fresh(line, Format::Json));
-    line.push_str("},\"target\":");
+    line.extend_from_slice(b"},\"target\":");
     write_json(line, event.metadata().target());
     if let Some(spans) = spans {
-        line.push_str(",\"span\":");
+        line.extend_from_slice(b",\"span\":");
         spans.innermost(&mut |name, fields| object(line, name, fields));
-        line.push_str(",\"spans\":[");
-        let mut separator = "";
+        line.extend_from_slice(b",\"spans\":[");
+        let mut separator = &b""[..];
         spans.outermost_first(&mut |name, fields| {
-            line.push_str(separator);
-            separator = ",";
+            line.extend_from_slice(separator);
+            separator = b",";
             object(line, name, fields);
         });
-        line.push(']');
+        line.push(b']');
     }
-    line.push('}');
+    line.push(b'}');
 }
 
-fn object(line: &mut String, name: &str, fields: &str) {
-    line.push('{');
-    line.push_str(fields);
-    line.push_str(if fields.is_empty() {
-        "\"name\":"
-    } else {
-        ",\"name\":"
-    });
+fn object(line: &mut Vec<u8>, name: &str, fields: &[u8]) {
+    line.push(b'{');
+    line.extend_from_slice(fields);
+    if !fields.is_empty() {
+        line.push(b',');
+    }
+    line.extend_from_slice(b"\"name\":");
     write_json(line, name);
-    line.push('}');
+    line.push(b'}');
 }
 
 /// A line to write into, kept for the next one of this thread.
-pub(super) fn with_line<T>(then: impl FnOnce(&mut String) -> T) -> T {
+pub(super) fn with_line<T>(then: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     thread_local! {
         static LINE: RefCell<Line> = RefCell::new(Line::default());
     }
@@ -122,7 +121,7 @@ pub(super) fn with_line<T>(then: impl FnOnce(&mut String) -> T) -> T {
 
 /// The last line of a thread may be the last of the process: `std::process::exit` drops it.
 #[derive(Default)]
-struct Line(String);
+struct Line(Vec<u8>);
 
 impl Drop for Line {
     fn drop(&mut self) {

@@ -12,6 +12,7 @@ mod output;
 mod spans;
 mod subscriber;
 
+pub(crate) use clock::at;
 #[cfg(any(test, feature = "otel"))]
 pub(crate) use layer::Lines;
 pub(crate) use output::defer;

@@ -35,7 +35,7 @@ struct Slot {
     references: usize,
     metadata: Option<&'static Metadata<'static>>,
     parent: Option<SpanId>,
-    text: String,
+    text: Vec<u8>,
 }
 
 /// How often its slot was used, the slot, and the shard; so no two spans have the same.
@@ -74,7 +74,7 @@ impl Slots {
                 references: 0,
                 metadata: None,
                 parent: None,
-                text: String::new(),
+                text: Vec::new(),
             });
             place
         });
@@ -91,7 +91,7 @@ impl Slots {
 pub(super) fn open(
     metadata: &'static Metadata<'static>,
     parent: Option<SpanId>,
-    text: &str,
+    text: &[u8],
 ) -> SpanId {
     let parent = parent.filter(|parent| keep(*parent));
     let shard = own_shard();
@@ -100,7 +100,7 @@ pub(super) fn open(
     slot.references = 1;
     slot.metadata = Some(metadata);
     slot.parent = parent;
-    slot.text.push_str(text);
+    slot.text.extend_from_slice(text);
     slot.id
 }
 
@@ -133,23 +133,23 @@ pub(super) fn release(id: SpanId) -> bool {
 }
 
 /// Adds fields to those that a span has.
-pub(super) fn add(id: SpanId, separator: char, text: &str) {
+pub(super) fn add(id: SpanId, separator: u8, text: &[u8]) {
     if let Some(slot) = id.shard().find(id) {
         if !slot.text.is_empty() {
             slot.text.push(separator);
         }
-        slot.text.push_str(text);
+        slot.text.extend_from_slice(text);
     }
 }
 
 /// Calls `then` with the name and the fields of a span, which are empty if it is over; it must not ask for spans itself.
-pub(super) fn with(id: SpanId, then: &mut dyn FnMut(&str, &str)) {
+pub(super) fn with(id: SpanId, then: &mut dyn FnMut(&str, &[u8])) {
     match id.shard().find(id) {
         Some(slot) => then(
             slot.metadata.map_or("", |metadata| metadata.name()),
             &slot.text,
         ),
-        None => then("", ""),
+        None => then("", b""),
     }
 }
 

@@ -61,8 +61,8 @@ impl Subscriber for Log {
         with_line(|text| {
             values.record(&mut Writer::new(text, self.format));
             let separator = match self.format {
-                Format::Text => ' ',
-                Format::Json => ',',
+                Format::Text => b' ',
+                Format::Json => b',',
             };
             spans::add(own(id), separator, text);
         });
@@ -106,14 +106,14 @@ impl Subscriber for Log {
 }
 
 impl Spans for SpanId {
-    fn outermost_first(&self, each: &mut dyn FnMut(&str, &str)) {
+    fn outermost_first(&self, each: &mut dyn FnMut(&str, &[u8])) {
         if let Some(parent) = spans::parent(*self) {
             parent.outermost_first(each);
         }
         self.innermost(each);
     }
 
-    fn innermost(&self, then: &mut dyn FnMut(&str, &str)) {
+    fn innermost(&self, then: &mut dyn FnMut(&str, &[u8])) {
         spans::with(*self, then);
     }
 }

@@ -22,8 +22,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     Shutdown, answer_head, chunk::Outgoing, shutdown::Stage, socket::Socket, stall::Stall,
-    stream_end::is_event_stream,
 };
+use crate::content_type::ContentType;
 #[cfg(feature = "sse")]
 use crate::sse::Revocation;
 
@@ -62,13 +62,17 @@ impl Handover {
 
     /// Takes an event stream, and gives any other answer back.
     pub(super) fn take(&self, response: Response) -> Option<Response> {
+        // Nearly every answer; hyper will write its length.
+        if response.body().size_hint().exact().is_some() {
+            return Some(response);
+        }
         let framed = [
             header::CONNECTION,
             header::CONTENT_LENGTH,
             header::TRANSFER_ENCODING,
         ];
         if response.status() != StatusCode::OK
-            || !is_event_stream(&response)
+            || ContentType::of(response.headers()) != ContentType::EventStream
             || framed
                 .iter()
                 .any(|name| response.headers().contains_key(name))
@@ -252,7 +256,8 @@ mod tests {
     use super::{super::stall, *};
 
     fn response(headers: &[(HeaderName, &'static str)]) -> Response {
-        let mut response = Response::new(Body::empty());
+        let endless = stream::pending::<Result<Bytes, Infallible>>();
+        let mut response = Response::new(Body::from_stream(endless));
         for (name, value) in headers {
             let value = http::HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
@@ -268,6 +273,8 @@ mod tests {
         assert!(handover.take(response(&[html])).is_some());
         let length = (header::CONTENT_LENGTH, "0");
         assert!(handover.take(response(&[stream.clone(), length])).is_some());
+        let whole = response(std::slice::from_ref(&stream)).map(|_| Body::from("data: all\n\n"));
+        assert!(handover.take(whole).is_some());
         assert!(handover.take(response(&[stream])).is_none());
         assert!(handover.response().is_some());
         assert!(handover.response().is_none());

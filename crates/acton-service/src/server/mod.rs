@@ -37,10 +37,8 @@ pub use listen::Listener;
 #[cfg(feature = "metrics")]
 pub(crate) use listen::listen;
 pub use shutdown::ShutdownConfig;
-pub(crate) use shutdown::{Shutdown, Trigger};
+pub(crate) use shutdown::{Delay, Shutdown, Trigger};
 pub(crate) use stream_end::end_at_shutdown;
-#[cfg(feature = "metrics")]
-pub(crate) use stream_end::is_event_stream;
 #[cfg(feature = "tls")]
 pub(crate) use tls::Tls;
 #[cfg(feature = "tls")]

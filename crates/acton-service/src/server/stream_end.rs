@@ -9,34 +9,22 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Body, response::Response};
+use axum::body::Body;
 use bytes::Bytes;
-use http::header;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
 use super::{Shutdown, shutdown::Stage};
 
-/// Whether this answer is a `text/event-stream`.
-pub(crate) fn is_event_stream(response: &Response) -> bool {
-    let content_type = response.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
-}
-
 /// Makes an event stream end, cleanly and without an error, when the service stops.
-pub(crate) fn end_at_shutdown(response: Response, shutdown: &Shutdown) -> Response {
-    if !is_event_stream(&response) {
-        return response;
-    }
-    response.map(|body| {
-        Body::new(EndAtShutdown {
-            body,
-            end: shutdown.streams_end(),
-            shutdown: shutdown.clone(),
-            pause: None,
-            ended: false,
-        })
+pub(crate) fn end_at_shutdown(body: Body, shutdown: &Shutdown) -> Body {
+    Body::new(EndAtShutdown {
+        body,
+        end: shutdown.streams_end(),
+        shutdown: shutdown.clone(),
+        pause: None,
+        ended: false,
     })
 }
 
@@ -94,7 +82,6 @@ fn share_of(time: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use http_body_util::BodyExt;
     use tokio::{task::JoinSet, time::Instant};
 
@@ -107,12 +94,9 @@ mod tests {
         for _ in 0..200 {
             let silent =
                 Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>());
-            let mut response = Response::new(silent);
-            let stream = HeaderValue::from_static("text/event-stream");
-            response.headers_mut().insert(header::CONTENT_TYPE, stream);
-            let response = end_at_shutdown(response, &shutdown);
+            let body = end_at_shutdown(silent, &shutdown);
             streams.spawn(async move {
-                response.into_body().collect().await.expect("a clean end");
+                body.collect().await.expect("a clean end");
                 Instant::now()
             });
         }
