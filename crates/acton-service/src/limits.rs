@@ -27,7 +27,8 @@ pub struct LimitsConfig {
     /// Time for a client to shake hands by TLS, and again to send the head of a request; then the connection is closed. Default: 10 seconds.
     #[serde(with = "humantime_serde")]
     pub header_timeout: Duration,
-    /// Time an idle connection is kept for the next request. Default: 75 seconds, longer than proxies keep theirs.
+    /// Time an idle connection is kept for the next request, and at most an eighth longer. Default: 75 seconds, longer
+    /// than proxies keep theirs.
     #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
     /// Connections open at once. Default: 25 000.

@@ -1,42 +1,67 @@
-//! The time limit for heads, with one timer for each connection.
+//! The time limit for heads, with one timer for each connection and no look at the clock for each head.
 //!
 //! hyper makes a timer for every head and drops it when the head is there, and each time the runtime takes a lock that
-//! all connections share. Here the timer stays set to the earliest moment, and looks when it rings until when somebody
-//! waits.
+//! all connections share. Here the timer stays set, and looks when it rings who waits. Who was not there when it rang
+//! the last time has waited since then at most, and is given the whole time from now: that is late by an eighth at most.
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use hyper::rt;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How many times the timer would ring in the time that is waited for.
+const PARTS: u32 = 8;
 
 /// Makes waits that share one timer; one at a time is waited for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HeadTimer(Arc<Mutex<Option<Pin<Box<Sleep>>>>>);
+#[derive(Clone, Debug)]
+pub(super) struct HeadTimer {
+    /// What hyper takes for now, so that it tells how long to wait and not until when.
+    now: std::time::Instant,
+    timer: Arc<Mutex<Option<Pin<Box<Sleep>>>>>,
+}
+
+impl Default for HeadTimer {
+    fn default() -> Self {
+        Self {
+            now: Instant::now().into(),
+            timer: Arc::default(),
+        }
+    }
+}
+
+impl HeadTimer {
+    fn lock(&self) -> MutexGuard<'_, Option<Pin<Box<Sleep>>>> {
+        self.timer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl rt::Timer for HeadTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
-        self.sleep_until(self.now() + duration)
-    }
-
-    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn rt::Sleep>> {
         Box::pin(Wait {
-            deadline: deadline.into(),
+            patience: duration,
+            end: None,
             timer: self.clone(),
         })
     }
 
+    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn rt::Sleep>> {
+        self.sleep(deadline.saturating_duration_since(self.now))
+    }
+
     fn now(&self) -> std::time::Instant {
-        Instant::now().into()
+        self.now
     }
 }
 
 struct Wait {
-    deadline: Instant,
+    patience: Duration,
+    /// Known since the timer rang.
+    end: Option<Instant>,
     timer: HeadTimer,
 }
 
@@ -45,19 +70,34 @@ impl rt::Sleep for Wait {}
 impl Future for Wait {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut timer = self.timer.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(self.deadline)));
-        if timer.deadline() > self.deadline {
-            timer.as_mut().reset(self.deadline);
-        }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Self {
+            patience,
+            end,
+            timer,
+        } = &mut *self;
+        let mut timer = timer.lock();
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep(*patience / PARTS)));
         loop {
             ready!(timer.as_mut().poll(context));
-            if timer.deadline() == self.deadline {
+            if end.is_some() {
                 return Poll::Ready(());
             }
-            // It was set for an earlier head.
-            timer.as_mut().reset(self.deadline);
+            // A time beyond what clocks count does not come.
+            let Some(time) = Instant::now().checked_add(*patience) else {
+                return Poll::Pending;
+            };
+            timer.as_mut().reset(time);
+            *end = Some(time);
+        }
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        // It is set to the end of this wait, which is too late for the next one.
+        if self.end.is_some() {
+            *self.timer.lock() = None;
         }
     }
 }
@@ -69,39 +109,44 @@ mod tests {
 
     use super::*;
 
-    /// Waits so many seconds, and says how many it were.
-    async fn waited(timer: &HeadTimer, seconds: u64) -> u64 {
-        let begun = Instant::now();
-        timer.sleep(Duration::from_secs(seconds)).await;
-        begun.elapsed().as_secs()
-    }
-
     #[tokio::test(start_paused = true)]
-    async fn every_wait_is_as_long_as_it_should_be() {
+    async fn every_wait_is_as_long_as_it_should_be_or_an_eighth_longer() {
         let timer = HeadTimer::default();
-        for seconds in [10, 3, 10] {
-            // One that nobody waits for to the end, later and earlier than the next.
-            for given_up in [5, 20] {
-                let mut wait = timer.sleep(Duration::from_secs(given_up));
-                assert!((&mut wait).now_or_never().is_none());
-                drop(wait);
-                tokio::time::advance(Duration::from_secs(1)).await;
-                assert_eq!(waited(&timer, seconds).await, seconds);
-            }
+        let patience = Duration::from_secs(80);
+        for idle in [0, 9, 11, 79, 200] {
+            // One that is given up, when the head is there.
+            let mut wait = timer.sleep_until(timer.now() + patience);
+            let given_up = Duration::from_secs(idle).min(patience);
+            assert!(tokio::time::timeout(given_up, &mut wait).await.is_err());
+            drop(wait);
+            // The request takes its time.
+            tokio::time::advance(Duration::from_secs(idle)).await;
+            let begun = Instant::now();
+            timer.sleep_until(timer.now() + patience).await;
+            let waited = begun.elapsed();
+            let tick = Duration::from_millis(1);
+            assert!(waited >= patience, "{waited:?}");
+            assert!(waited <= patience + patience / PARTS + tick, "{waited:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn heads_that_come_in_time_leave_the_timer_alone() {
         let timer = HeadTimer::default();
-        let set = || {
-            let slot = timer.0.lock().unwrap();
-            slot.as_ref().map(|sleep| sleep.deadline())
-        };
-        let _ = timer.sleep(Duration::from_secs(10)).now_or_never();
+        let set = || timer.lock().as_ref().map(|sleep| sleep.deadline());
+        let patience = Duration::from_secs(80);
+        let _ = timer.sleep(patience).now_or_never();
         let first = set();
         tokio::time::advance(Duration::from_secs(9)).await;
-        let _ = timer.sleep(Duration::from_secs(10)).now_or_never();
+        let _ = timer.sleep(patience).now_or_never();
         assert_eq!(set(), first);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_beyond_what_clocks_count_does_not_come() {
+        let timer = HeadTimer::default();
+        let wait = timer.sleep(Duration::MAX);
+        let year = Duration::from_secs(366 * 24 * 3600);
+        assert!(tokio::time::timeout(year, wait).await.is_err());
     }
 }

@@ -5,10 +5,7 @@
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9112#section-6.3>
 
-use std::{
-    ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, Request, header};
 use http_body::Body;
@@ -88,12 +85,11 @@ impl Heads {
             // hyper takes something for a head that we do not.
             return false;
         };
-        let bytes = &received.bytes[head.clone()];
-        let is_clear = is_encoded_clearly(request.headers(), bytes) && !has_bare_newline(bytes);
+        let is_encoded_clearly = is_encoded_clearly(request.headers(), &received.bytes[..head.end]);
         received.body = BodyEnd::of(request.body());
         let of_body = received.body.take(&received.bytes[head.end..]);
         received.bytes.drain(..head.end + of_body);
-        is_clear
+        is_encoded_clearly && !head.has_bare_newline
     }
 
     fn lock(&self) -> MutexGuard<'_, Received> {
@@ -101,32 +97,40 @@ impl Heads {
     }
 }
 
-/// Where the first head is, its blank line included.
-///
-/// Blank lines before it are read over.
+/// The first head in what came.
+struct Head {
+    /// Behind its blank line.
+    end: usize,
+    /// Whether a line of it ends without a carriage return: a proxy may take what follows for the rest of the line,
+    /// where hyper sees another header.
+    has_bare_newline: bool,
+}
+
+/// Finds the first head; blank lines before it are read over.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9112#section-2.2>
-fn first_head(bytes: &[u8]) -> Option<Range<usize>> {
+fn first_head(bytes: &[u8]) -> Option<Head> {
     let start = bytes
         .iter()
         .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let mut line = start;
-    memchr_iter(b'\n', bytes)
-        .map(|newline| newline + 1)
-        .filter(|end| *end > start)
-        .find(|end| {
-            let is_blank = matches!(&bytes[line..*end], b"\r\n" | b"\n");
-            line = *end;
-            is_blank
-        })
-        .map(|end| start..end)
-}
-
-/// Whether a line of this head ends without a carriage return.
-///
-/// A proxy may take what follows for the rest of the line, where hyper sees another header.
-fn has_bare_newline(head: &[u8]) -> bool {
-    memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r')
+    let mut has_bare_newline = false;
+    for newline in memchr_iter(b'\n', &bytes[start..]) {
+        let newline = start + newline;
+        let (text, is_bare) = match bytes[line..newline].strip_suffix(b"\r") {
+            Some(text) => (text, false),
+            None => (&bytes[line..newline], true),
+        };
+        has_bare_newline |= is_bare;
+        line = newline + 1;
+        if text.is_empty() {
+            return Some(Head {
+                end: line,
+                has_bare_newline,
+            });
+        }
+    }
+    None
 }
 
 /// Whether there is no transfer coding, or `chunked` alone and no length beside it.
