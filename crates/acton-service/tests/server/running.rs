@@ -242,6 +242,13 @@ impl Running {
     }
 }
 
+/// Waits for an answer that may be long in coming, and reads it.
+pub(crate) async fn await_answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let first = timeout(Duration::from_secs(20), stream.read_u8()).await;
+    let first = char::from(first.expect("an answer").expect("an answer"));
+    format!("{first}{}", read(stream).await)
+}
+
 pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut text = Vec::new();
     let mut buffer = [0; 4096];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
-use crate::running::{EVERY, closed, read, start, start_over, status};
+use crate::running::{EVERY, await_answer, closed, read, start, start_over, status};
 
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n";
 const TEN: &str = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n";
@@ -51,11 +51,16 @@ async fn an_upload_that_goes_on_slowly_is_waited_for() {
 #[tokio::test]
 async fn a_request_that_is_late_because_of_its_upload_is_answered_408() {
     let service = start(|config| config.limits.request_timeout = Duration::from_millis(300));
-    let answer = service.send(&format!("{TEN}half")).await;
-    assert_eq!(status(&answer), "408");
-    let answer = service
-        .send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        .await;
-    assert_eq!(status(&answer), "503", "here it is the handler");
+    for (request, expected, why) in [
+        (&format!("{TEN}half")[..], "408", "the upload"),
+        (
+            "GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n",
+            "503",
+            "the handler",
+        ),
+    ] {
+        let answer = await_answer(&mut service.begin(request).await).await;
+        assert_eq!(status(&answer), expected, "{why}");
+    }
     service.stop().await;
 }
