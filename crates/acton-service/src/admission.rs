@@ -59,6 +59,11 @@ impl AdmissionLayer {
         async move { admission.pulse.beat().await }
     }
 
+    /// Whether requests are being answered, those of operators aside.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.0.open.load(Ordering::Relaxed) > 0
+    }
+
     /// How many were refused because too many were being answered, or waited.
     #[cfg(feature = "metrics")]
     pub(crate) fn counter(&self) -> crate::metrics::Gauge {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Shutdown, Trigger,
+    Delay, Shutdown, Trigger,
     connection::{self, Settings},
     listen::Listener,
     places::{Place, Places},
@@ -29,8 +29,10 @@ pub(crate) struct Server {
     pub(crate) limits: LimitsConfig,
     pub(crate) shutdown: Shutdown,
     pub(crate) trigger: Trigger,
-    pub(crate) delay: Duration,
+    pub(crate) delay: Delay,
     pub(crate) grace: Duration,
+    /// Whether requests are being answered.
+    pub(crate) is_busy: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Server {
@@ -72,8 +74,8 @@ impl Server {
         let until = shutdown::run(
             &self.shutdown,
             &mut trigger,
-            self.delay,
-            self.grace,
+            (self.delay, self.grace),
+            self.is_busy,
             tasks.wait(),
         )
         .await;

@@ -26,8 +26,8 @@ pub struct ShutdownConfig {
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
     /// How long requests are still accepted after `/ready` began to answer 503, so that load balancers notice; shorter
-    /// than `grace`. Default: 5 seconds, or a fifth of `grace` where that is less; none where `service.environment` is
-    /// `dev`.
+    /// than `grace`. Default: 5 seconds, or a fifth of `grace` where that is less; where `service.environment` is `dev`
+    /// no longer than requests are being answered.
     #[serde(deserialize_with = "delay")]
     pub delay: Option<Duration>,
 }
@@ -55,15 +55,39 @@ impl ShutdownConfig {
         Ok(())
     }
 
-    pub(crate) fn delay(&self, is_dev: bool) -> Duration {
-        let default = || {
-            if is_dev {
-                Duration::ZERO
-            } else {
-                DELAY.min(self.grace / 5)
+    pub(crate) fn delay(&self, is_dev: bool) -> Delay {
+        let usual = DELAY.min(self.grace / 5);
+        match self.delay {
+            Some(delay) => Delay::Whole(delay),
+            None if is_dev => Delay::WhileBusy(usual),
+            None => Delay::Whole(usual),
+        }
+    }
+}
+
+/// How long requests are still accepted once the end has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delay {
+    /// So long, because load balancers look only now and then.
+    Whole(Duration),
+    /// As long as requests are being answered, and so long at most: nobody waits for nothing.
+    WhileBusy(Duration),
+}
+
+/// How often it is looked whether requests are still being answered.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Delay {
+    async fn pass(self, grace: Duration, is_busy: impl Fn() -> bool) {
+        match self {
+            Self::Whole(delay) => tokio::time::sleep(delay.min(grace)).await,
+            Self::WhileBusy(most) => {
+                let end = Instant::now() + most.min(grace);
+                while is_busy() && Instant::now() < end {
+                    tokio::time::sleep(LOOK).await;
+                }
             }
-        };
-        self.delay.unwrap_or_else(default)
+        }
     }
 }
 
@@ -262,14 +286,14 @@ impl Armed {
 pub(super) async fn run(
     shutdown: &Shutdown,
     trigger: &mut Armed,
-    delay: Duration,
-    grace: Duration,
+    (delay, grace): (Delay, Duration),
+    is_busy: impl Fn() -> bool,
     idle: impl Future<Output = ()>,
 ) -> Option<Instant> {
     let deadline = tokio::time::sleep(grace);
     let mut until = deadline.deadline() + SPARE;
     let in_order = async {
-        tokio::time::sleep(delay.min(grace)).await;
+        delay.pass(grace, is_busy).await;
         let closing = shutdown.close(spread(delay, grace));
         idle.await;
         for end in closing {
@@ -290,9 +314,27 @@ pub(super) async fn run(
 }
 
 /// How long streams may take to end: a quarter of the time that is left; no time where there is no delay either.
-fn spread(delay: Duration, grace: Duration) -> Duration {
+fn spread(delay: Delay, grace: Duration) -> Duration {
     match delay {
-        Duration::ZERO => Duration::ZERO,
-        delay => grace.saturating_sub(delay) / 4,
+        Delay::Whole(Duration::ZERO) | Delay::WhileBusy(_) => Duration::ZERO,
+        Delay::Whole(delay) => grace.saturating_sub(delay) / 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_nothing_and_no_request_is_waited_for_too_long() {
+        let most = Delay::WhileBusy(Duration::from_secs(5));
+        let grace = Duration::from_secs(25);
+        for (busy, passes) in [(0, 0), (1, 1), (60, 5)] {
+            let begun = Instant::now();
+            let busy = Duration::from_secs(busy);
+            most.pass(grace, || begun.elapsed() < busy).await;
+            let late = begun.elapsed() - Duration::from_secs(passes);
+            assert!(late <= LOOK, "{busy:?}: {late:?}");
+        }
     }
 }

@@ -69,12 +69,14 @@ impl ActonService {
                 Ok::<_, Error>((Listener::from(listener), router))
             })
             .transpose()?;
+        let admission = assembled.admission;
+        let answering = admission.clone();
         Ok(BoundService {
             #[cfg(feature = "metrics")]
             metrics_alone,
             #[cfg(feature = "otel")]
             traces,
-            admission: assembled.admission,
+            admission,
             server: Server {
                 listener,
                 address,
@@ -86,6 +88,7 @@ impl ActonService {
                 trigger: assembled.trigger,
                 delay: config.delay(is_dev),
                 grace: config.grace,
+                is_busy: Box::new(move || answering.is_answering()),
             },
         })
     }

@@ -39,11 +39,17 @@ async fn shutdown_finishes_requests_and_ends_streams() {
     let browser = fixture.browser();
     let stream = browser.get("/t/sse?topic=a").open().await;
     let drain = tokio::spawn(async move { stream.into_body().collect().await.is_ok() });
-    let slow = browser.get("/slow?ms=1500");
+    let slow = browser.get("/slow?ms=3000");
     let start = Instant::now();
     let (slow, ()) = futures_util::future::join(slow.send(), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         fixture.terminate();
+        // Also who connects now is told; until the signal has arrived the answer is 200.
+        let ready = async || fixture.browser().get("/ready").send().await.status;
+        while ready().await == 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(ready().await, 503);
     })
     .await;
     assert_eq!(slow.status, 200);

@@ -3,6 +3,7 @@ use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 use serde::Deserialize;
 
 use super::{Config, ConfigError, sources::Sources};
+use crate::server::Delay;
 
 mod app;
 mod kinds;
@@ -400,18 +401,11 @@ fn settings_that_contradict_a_rule_or_each_other_are_named_with_their_sources() 
 
 #[test]
 fn a_short_grace_time_has_a_shorter_delay() {
-    for (grace, is_dev, delay) in [
-        ("25s", false, 5),
-        ("60s", false, 5),
-        ("10s", false, 2),
-        ("10s", true, 0),
-    ] {
-        let config = env("ACTON_SHUTDOWN__GRACE", grace).unwrap();
-        assert_eq!(
-            config.shutdown.delay(is_dev),
-            Duration::from_secs(delay),
-            "{grace}"
-        );
+    for (grace, delay) in [("25s", 5), ("60s", 5), ("10s", 2)] {
+        let shutdown = env("ACTON_SHUTDOWN__GRACE", grace).unwrap().shutdown;
+        let delay = Duration::from_secs(delay);
+        assert_eq!(shutdown.delay(false), Delay::Whole(delay), "{grace}");
+        assert_eq!(shutdown.delay(true), Delay::WhileBusy(delay), "{grace}");
     }
     let file = "[shutdown]\ndelay = '0s'\ngrace = '0s'";
     assert!(read::<()>(file, &[]).is_ok());
