@@ -35,6 +35,14 @@ impl HtmxContext {
         }))
     }
 
+    /// The context of a request whose URI was shortened before a layer sees it, for who still knows the whole one.
+    ///
+    /// [`HtmxLayer`](crate::HtmxLayer) takes the URI over.
+    #[must_use]
+    pub fn arrived_as(uri: Uri) -> Self {
+        Self::new(Arc::default(), uri)
+    }
+
     /// The context of a request, when a layer has put one there.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {

@@ -15,10 +15,14 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use tracing::Span;
 
+#[cfg(feature = "htmx")]
+use crate::htmx::HtmxContext;
 #[cfg(feature = "metrics")]
 use crate::metrics::{Counting, Metrics};
 #[cfg(feature = "metrics")]
 use axum::body::Body;
+#[cfg(feature = "htmx")]
+use axum::extract::OriginalUri;
 #[cfg(feature = "metrics")]
 use http_body_util::BodyExt;
 
@@ -105,6 +109,8 @@ impl Frame {
         // Before anybody limits, bans or logs by address.
         let client = self.proxies.client(request.extensions(), request.headers());
         request.extensions_mut().insert(client);
+        #[cfg(feature = "htmx")]
+        keep_whole_uri(request);
         self.states.hand_to(request.extensions_mut());
         Begun {
             id,
@@ -161,6 +167,19 @@ impl Frame {
             #[cfg(feature = "metrics")]
             self.metrics.as_ref(),
         );
+    }
+}
+
+/// Inside another application, whose router has shortened the path: what leads back to a page needs all of it.
+#[cfg(feature = "htmx")]
+fn keep_whole_uri(request: &mut Request) {
+    let extensions = request.extensions();
+    if let Some(OriginalUri(whole)) = extensions.get()
+        && whole.path() != request.uri().path()
+        && HtmxContext::of(extensions).is_none()
+    {
+        let context = HtmxContext::arrived_as(whole.clone());
+        request.extensions_mut().insert(context);
     }
 }
 

@@ -577,6 +577,31 @@ fn what_shows_only_when_it_is_built_is_named_with_where_it_was_written() {
     );
 }
 
+#[tokio::test]
+async fn inside_another_application_the_way_back_is_the_whole_path() {
+    let me = |user: CurrentUser| async move { user.id };
+    let routes = VersionedApiBuilder::new()
+        .with_base_path("/api")
+        .add_version(ApiVersion::V1, |router| {
+            router.route("/gone", get(|| async { StatusCode::GONE }))
+        })
+        .with_frontend_routes(|router| router.route("/me", get(me)))
+        .build_routes();
+    let service = ServiceBuilder::new()
+        .with_config(config())
+        .with_routes(routes);
+    let inner = service.with_sessions().build().into_router();
+    let outer = Router::new().nest("/inner", inner);
+    let response = send(&outer, Request::get("/inner/me?x=1")).await;
+    let login = "/login?next=%2Finner%2Fme%3Fx%3D1";
+    assert_eq!(response.headers()["location"], login);
+    let response = send(&outer, Request::get("/inner/api/v1/gone")).await;
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
+}
+
 #[cfg(feature = "jwt")]
 #[test]
 fn a_key_that_cannot_be_read_is_named_with_where_it_was_written() {

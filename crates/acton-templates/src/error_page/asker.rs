@@ -34,13 +34,16 @@ impl Asker {
     pub fn of<B>(request: &Request<B>, pages: &ErrorPages) -> Self {
         let (headers, extensions) = (request.headers(), request.extensions());
         let context = HtmxContext::of(extensions);
-        let path = context
-            .map_or(request.uri(), HtmxContext::original_uri)
-            .path();
+        let path = request.uri().path();
+        let whole = context.map_or(path, |context| context.original_uri().path());
         Self {
             request_id: (pages.request_id)(headers, extensions),
             accept: headers.get_all(ACCEPT).iter().cloned().collect(),
-            is_api: pages.api.iter().any(|prefix| is_below(path, prefix)),
+            // Inside another application the prefix is what is left of the path.
+            is_api: pages
+                .api
+                .iter()
+                .any(|prefix| is_below(path, prefix) || is_below(whole, prefix)),
             stays_on_page: Htmx::from_headers(headers).stays_on_page(),
             sent_json: sent_json(headers),
             context: context.cloned(),
