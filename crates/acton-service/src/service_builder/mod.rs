@@ -99,7 +99,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Serves these routes.
+    /// Serves these routes; a second call replaces those of the first.
+    ///
+    /// [`VersionedApiBuilder`](crate::versioning::VersionedApiBuilder) merges what it is given in several calls.
     pub fn with_routes(mut self, routes: VersionedRoutes) -> Self {
         self.routes = routes.router;
         self.api = routes.api;
