@@ -6,6 +6,7 @@ mod css;
 mod html;
 mod layer;
 mod line;
+mod path;
 mod visitor;
 
 pub use self::{
@@ -13,6 +14,7 @@ pub use self::{
     html::{Html, html, normalized},
     layer::{Asker, answered},
     line::line,
+    path::hides_a_host,
     visitor::{NOBODY, Pieces, VISITOR, Visitor, whole},
 };
 
