@@ -63,7 +63,6 @@ fn is_told(_: &Response) -> bool {
 mod tests {
     use std::{
         convert::Infallible,
-        io,
         sync::{Arc, Mutex},
     };
 
@@ -72,21 +71,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::{Config, ServiceBuilder, VersionedApiBuilder};
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::{Config, ServiceBuilder, VersionedApiBuilder, log::Written};
 
     /// What the whole service logs as errors while it answers a handler.
     async fn logged<H, T>(handler: H) -> String
@@ -94,13 +79,8 @@ mod tests {
         H: axum::handler::Handler<T, ()>,
         T: 'static,
     {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::ERROR)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
+        let log = Written::default();
+        let subscriber = log.subscriber(tracing::Level::ERROR);
         let _guard = tracing::subscriber::set_default(subscriber);
         let routes = VersionedApiBuilder::new()
             .with_frontend_routes(|router| router.route("/", get(handler)))
@@ -112,8 +92,7 @@ mod tests {
             .into_router();
         let request = Request::get("/").body(Body::empty()).unwrap();
         let Ok(_) = router.oneshot(request).await;
-        let logged = log.0.lock().unwrap().clone();
-        String::from_utf8(logged).unwrap()
+        log.text()
     }
 
     #[tokio::test]

@@ -60,7 +60,7 @@ pub(crate) struct Origins(BTreeMap<String, String>);
 
 impl Origins {
     /// The sentence, with the place where each setting was written that it names.
-    pub(super) fn name_in(&self, error: ConfigError) -> ConfigError {
+    pub(crate) fn name_in(&self, error: ConfigError) -> ConfigError {
         let mut sentence = error.to_string();
         for (path, origin) in &self.0 {
             let name = format!("`{path}`");

@@ -20,9 +20,18 @@ thread_local! {
 /// Lines are of this moment, which whoever says them has looked up already: a look at the clock takes as long as a
 /// third of a line.
 pub(crate) fn at(moment: Instant, say: impl FnOnce()) {
+    /// Whoever listens may panic, and later lines are not of that moment.
+    struct Over;
+
+    impl Drop for Over {
+        fn drop(&mut self) {
+            SAID.set(None);
+        }
+    }
+
+    let _over = Over;
     SAID.set(Some(moment));
     say();
-    SAID.set(None);
 }
 
 pub(super) fn write_now(line: &mut Vec<u8>) {
@@ -145,6 +154,9 @@ mod tests {
     fn only_what_is_said_there_is_of_that_moment() {
         let moment = Instant::now();
         at(moment, || assert_eq!(SAID.get(), Some(moment)));
+        assert_eq!(SAID.get(), None);
+        let panics = || at(moment, || panic!("whoever listens panics"));
+        assert!(std::panic::catch_unwind(panics).is_err());
         assert_eq!(SAID.get(), None);
     }
 

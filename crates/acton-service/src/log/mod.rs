@@ -11,12 +11,16 @@ mod line;
 mod output;
 mod spans;
 mod subscriber;
+#[cfg(test)]
+mod written;
 
 pub(crate) use clock::at;
 #[cfg(any(test, feature = "otel"))]
 pub(crate) use layer::Lines;
 pub(crate) use output::defer;
 pub(crate) use subscriber::Log;
+#[cfg(test)]
+pub(crate) use written::Written;
 
 use output::stdout;
 

@@ -37,7 +37,7 @@ impl ServiceBuilder {
             Some(config) => config,
             None => Config::load()?,
         };
-        let origins = config.clone();
+        let origins = config.origins.clone();
         self.assemble_as(config).map_err(|error| match error {
             Error::Config(error) => origins.name_in(error).into(),
             error => error,

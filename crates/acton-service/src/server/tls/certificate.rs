@@ -111,32 +111,10 @@ fn stamps(chain: &Path, key: &Path) -> [Stamp; 2] {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use tokio_rustls::rustls::crypto::aws_lc_rs;
 
     use super::*;
-
-    /// Where a log of its own is written.
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Log {
-        fn count(&self, words: &str) -> usize {
-            let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-            log.matches(words).count()
-        }
-    }
+    use crate::log::Written;
 
     fn shown(certificate: &Certificate) -> Vec<u8> {
         certificate.current.read().unwrap().cert[0].to_vec()
@@ -155,16 +133,13 @@ mod tests {
         let certificate = Certificate::read(chain.clone(), key.clone(), provider).unwrap();
         let old = shown(&certificate);
 
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .finish();
-        tracing::subscriber::with_default(subscriber, || {
+        let log = Written::default();
+        let count = |words| log.text().matches(words).count();
+        tracing::subscriber::with_default(log.subscriber(tracing::Level::INFO), || {
             fs::write(&chain, "no certificate").unwrap();
             (0..3).for_each(|_| certificate.refresh());
             assert_eq!(shown(&certificate), old);
-            assert_eq!(log.count("stays as it was"), 1);
+            assert_eq!(count("stays as it was"), 1);
 
             // A file system need not tell two moments apart that are closer.
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -172,14 +147,14 @@ mod tests {
             fs::write(&key, second.signing_key.serialize_pem()).unwrap();
             certificate.refresh();
             assert_eq!(
-                log.count("stays as it was"),
+                count("stays as it was"),
                 2,
                 "it changed, and is wrong again"
             );
             fs::write(&chain, second.cert.pem()).unwrap();
             (0..3).for_each(|_| certificate.refresh());
             assert_eq!(shown(&certificate), second.cert.der().to_vec());
-            assert_eq!(log.count("read again"), 1);
+            assert_eq!(count("read again"), 1);
         });
         fs::remove_dir_all(&folder).unwrap();
     }
