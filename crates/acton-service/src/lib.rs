@@ -36,6 +36,7 @@ mod layers;
 
 mod access_log;
 mod admission;
+mod bell;
 mod cause;
 mod content_type;
 mod frame;

@@ -1,9 +1,8 @@
 //! Whether requests wait long before anybody begins with them.
 //!
 //! A handler that keeps a core busy is done when it lets go, so a count of open requests never sees it: those that
-//! came meanwhile wait in the runtime's queue. A task that is woken waits there too, and how long it does says how long
-//! the queue is. What a worker of the runtime wakes has a queue of its own and overtakes the others, so it is a thread
-//! outside that wakes it.
+//! came meanwhile wait for the runtime. A task that is woken by a bell waits as they do, and how long says how long they
+//! wait. What a worker of the runtime wakes overtakes them, so it is a thread outside that rings.
 
 use std::{
     io,
@@ -16,10 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use crate::bell::{self, Rope};
 
 /// Beats while the queue is long, when each answer depends on the last one.
-const SHORT: Duration = Duration::from_millis(5);
+const SHORT: Duration = Duration::from_millis(1);
 /// A queue that is long for so many times the limit is no burst.
 const BURST: u32 = 2;
 /// After so long without a late beat the overload is over.
@@ -31,6 +30,8 @@ const SILENCE: u64 = u64::MAX;
 pub(crate) struct Pulse {
     limit: Duration,
     overload: AtomicBool,
+    /// Whether the last beat of an overload was late: others of its time still wait, in the queue of another worker.
+    was_late: AtomicBool,
     knock: Arc<Knock>,
     /// When a request first saw that the beat is late, or 0 after one that was not.
     late_since: AtomicU64,
@@ -41,20 +42,22 @@ struct Knock {
     begun: Instant,
     /// When it came, in microseconds after the beginning.
     at: AtomicU64,
-    heard: Notify,
 }
 
 impl Knock {
     /// A thread that knocks once after each pause that it is told, until nobody is left who tells it.
-    fn thread(self: Arc<Self>) -> io::Result<mpsc::Sender<Duration>> {
+    fn thread(self: Arc<Self>, mut rope: Rope) -> io::Result<mpsc::Sender<Duration>> {
         let (ask, pauses) = mpsc::channel();
         let knock = move || {
             for pause in pauses {
                 thread::sleep(pause);
                 let now = micros(self.begun.elapsed());
                 self.at.store(now, Ordering::Relaxed);
-                self.heard.notify_one();
+                if rope.pull().is_err() {
+                    break;
+                }
             }
+            self.at.store(SILENCE, Ordering::Relaxed);
         };
         let named = thread::Builder::new().name("acton-pulse".into());
         named.spawn(knock).map(|_| ask)
@@ -66,10 +69,10 @@ impl Pulse {
         Self {
             limit,
             overload: AtomicBool::new(false),
+            was_late: AtomicBool::new(false),
             knock: Arc::new(Knock {
                 begun: Instant::now(),
                 at: AtomicU64::new(SILENCE),
-                heard: Notify::new(),
             }),
             late_since: AtomicU64::new(0),
         }
@@ -87,8 +90,9 @@ impl Pulse {
     /// Whether a request that comes now waited too long, in an overload that lasts.
     pub(crate) fn is_late(&self) -> bool {
         // Most often nothing waits, and then nobody needs to look at the clock.
-        self.knock.at.load(Ordering::Relaxed) != SILENCE
-            && self.is_late_at(self.knock.begun.elapsed())
+        self.was_late.load(Ordering::Relaxed)
+            || self.knock.at.load(Ordering::Relaxed) != SILENCE
+                && self.is_late_at(self.knock.begun.elapsed())
     }
 
     /// The next beat waits behind all requests that have come, so it is them who find out that it stays late: in a
@@ -120,10 +124,14 @@ impl Pulse {
 
     /// Beats for ever.
     pub(crate) async fn beat(&self) {
-        let ask = match Arc::clone(&self.knock).thread() {
-            Ok(ask) => ask,
+        let bell = bell::pair().and_then(|(rope, ear)| {
+            let ask = Arc::clone(&self.knock).thread(rope)?;
+            Ok((ask, ear))
+        });
+        let (ask, mut ear) = match bell {
+            Ok(bell) => bell,
             Err(error) => {
-                tracing::warn!(%error, "limits.queue_delay does nothing: there is no thread to watch it");
+                tracing::warn!(%error, "limits.queue_delay does nothing: there is nothing to watch it");
                 return;
             }
         };
@@ -133,10 +141,10 @@ impl Pulse {
                 Some(_) => SHORT,
                 None => (self.limit / 2).clamp(SHORT, CALM),
             };
-            if ask.send(pause).is_err() {
-                return;
+            if ask.send(pause).is_err() || ear.heard().await.is_err() {
+                // Who is not watched is not late.
+                return self.was_late.store(false, Ordering::Relaxed);
             }
-            self.knock.heard.notified().await;
             let was = last_late.is_some();
             last_late = self.took(self.knock.begun.elapsed(), last_late);
             self.knock.at.store(SILENCE, Ordering::Relaxed);
@@ -159,6 +167,7 @@ impl Pulse {
         if !self.overload.load(Ordering::Relaxed) {
             return None;
         }
+        self.was_late.store(is_late, Ordering::Relaxed);
         let last_late = last_late.filter(|_| !is_late).unwrap_or(now);
         if now - last_late >= CALM {
             self.overload.store(false, Ordering::Relaxed);
@@ -231,17 +240,34 @@ mod tests {
     }
 
     #[test]
-    fn who_knocks_ends_with_who_asked() {
+    fn after_a_late_beat_of_an_overload_others_are_late_until_one_is_in_time() {
+        let pulse = waiting();
+        assert_eq!(told(&pulse, &[21, 42]), [false, true]);
+        let late = pulse.took(Duration::from_secs(5), None);
+        pulse.knock.at.store(SILENCE, Ordering::Relaxed);
+        assert!(pulse.is_late());
+        pulse.knock.at.store(5_100_000, Ordering::Relaxed);
+        pulse.took(Duration::from_secs(5) + STEP, late);
+        pulse.knock.at.store(SILENCE, Ordering::Relaxed);
+        assert!(!pulse.is_late());
+    }
+
+    #[tokio::test]
+    async fn who_knocks_ends_with_who_asked() {
         let pulse = Pulse::new(Duration::ZERO);
-        let ask = Arc::clone(&pulse.knock).thread().unwrap();
+        let (rope, mut ear) = bell::pair().unwrap();
+        let ask = Arc::clone(&pulse.knock).thread(rope).unwrap();
         ask.send(Duration::ZERO).unwrap();
+        ear.heard().await.unwrap();
+        assert_ne!(pulse.knock.at.load(Ordering::Relaxed), SILENCE);
         drop(ask);
         let begun = Instant::now();
         while Arc::strong_count(&pulse.knock) > 1 {
             assert!(begun.elapsed() < Duration::from_secs(30), "it goes on");
             thread::yield_now();
         }
-        assert_ne!(pulse.knock.at.load(Ordering::Relaxed), SILENCE);
+        // Nobody knocks any more, so nobody is late.
+        assert_eq!(pulse.knock.at.load(Ordering::Relaxed), SILENCE);
     }
 
     #[test]
