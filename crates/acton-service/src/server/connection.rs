@@ -119,6 +119,7 @@ pub(super) async fn serve(
         heads.clone(),
         handover.clone(),
         settings.head_timeout,
+        settings.keep_alive,
     );
     let version = settings.while_fresh(poll_fn(|context| wire.poll_version(context)));
     match version.await?.ok()? {

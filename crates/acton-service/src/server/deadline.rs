@@ -34,6 +34,13 @@ impl Deadline {
         pin!(unconstrained(sleep.as_mut())).poll(cx)
     }
 
+    /// Whether it was asked and is not ready, told without asking again: the task that asked last is still the one that
+    /// is woken.
+    pub(crate) fn is_pending(&self) -> bool {
+        let is_to_come = |sleep: &Pin<Box<Sleep>>| !sleep.is_elapsed();
+        self.running && self.sleep.as_ref().is_some_and(is_to_come)
+    }
+
     /// Whether somebody waits.
     pub(crate) fn is_running(&self) -> bool {
         self.running

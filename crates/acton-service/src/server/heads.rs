@@ -5,7 +5,10 @@
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9112#section-6.3>
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http::{HeaderMap, Request, header};
 use http_body::Body;
@@ -18,7 +21,13 @@ pub(super) const HEAD_BYTES: usize = 128 * 1024;
 
 /// What has been received and not yet been a request; shared by the socket and the service on it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heads(Arc<Mutex<Received>>);
+pub(super) struct Heads(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    received: Mutex<Received>,
+    is_answering: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Received {
@@ -60,6 +69,17 @@ impl Heads {
         };
     }
 
+    /// A request is being answered until what is returned is dropped.
+    pub(super) fn answering(&self) -> Answering {
+        self.0.is_answering.store(true, Ordering::Relaxed);
+        Answering(self.clone())
+    }
+
+    /// Whether the next request is waited for and nothing else.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.0.is_answering.load(Ordering::Relaxed) && self.lock().expects == Expects::Head
+    }
+
     /// Whether a head has begun, or should begin, and is not complete.
     pub(super) fn is_waiting(&self) -> bool {
         let received = self.lock();
@@ -93,7 +113,18 @@ impl Heads {
     }
 
     fn lock(&self) -> MutexGuard<'_, Received> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let received = self.0.received.lock();
+        received.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub(super) struct Answering(Heads);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.0.is_answering.store(false, Ordering::Relaxed);
     }
 }
 

@@ -8,16 +8,16 @@ use std::{
     task::Poll,
 };
 
-use axum::{body::Body, response::Response};
-use http::{Method, Request, StatusCode};
+use axum::body::Body;
+use http::{Method, Request, Response, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 
 use super::{
+    answer_body::AnswerBody,
     complaint,
     connection::{Settings, note},
     event_stream::{EventStream, Handover},
-    head_timer::HeadTimer,
     heads::{HEAD_BYTES, Heads},
     wire::Wire,
 };
@@ -30,7 +30,8 @@ fn answer(
     heads: &Heads,
     handover: &Handover,
     mut request: Request<Incoming>,
-) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + use<> {
+    let answering = heads.answering();
     if !heads.admit(&request) {
         let unclear = Unreadable(StatusCode::BAD_REQUEST);
         request.extensions_mut().insert(unclear);
@@ -45,9 +46,9 @@ fn answer(
             heads.expect_anything();
         }
         match handover {
-            None => Ok(response),
+            None => Ok(response.map(|body| AnswerBody::new(body, answering))),
             Some(handover) => match handover.take(response) {
-                Some(response) => Ok(response),
+                Some(response) => Ok(response.map(|body| AnswerBody::new(body, answering))),
                 None => pending().await,
             },
         }
@@ -70,9 +71,8 @@ pub(super) async fn serve(
     settings: &Settings,
 ) -> Option<EventStream> {
     let mut connection = http1::Builder::new()
-        .timer(HeadTimer::default())
-        // hyper counts from the end of the last answer; half a head is cut off sooner by the wire.
-        .header_read_timeout(settings.keep_alive)
+        // The wire has an eye on heads that do not come.
+        .header_read_timeout(None)
         .keep_alive(!settings.is_overloaded)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(HEAD_BYTES)

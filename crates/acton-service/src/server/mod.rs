@@ -1,6 +1,7 @@
 //! Listening, serving and stopping.
 
 mod accept;
+mod answer_body;
 mod answer_head;
 #[cfg(feature = "metrics")]
 mod aside;
@@ -10,10 +11,10 @@ mod complaint;
 mod connection;
 mod deadline;
 mod event_stream;
-mod head_timer;
 mod heads;
 mod http1;
 mod http2;
+mod idle;
 mod listen;
 mod open_requests;
 mod places;

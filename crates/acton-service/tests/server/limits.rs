@@ -149,8 +149,11 @@ async fn an_idle_connection_is_kept_longer_than_half_a_head() {
 }
 
 #[tokio::test]
-async fn a_slow_handler_and_a_quiet_stream_are_not_half_a_head() {
-    let service = start(|config| config.limits.header_timeout = Duration::from_millis(200));
+async fn a_slow_handler_and_a_quiet_stream_are_neither_half_a_head_nor_idle() {
+    let service = start(|config| {
+        config.limits.header_timeout = Duration::from_millis(200);
+        config.limits.keep_alive = Duration::from_millis(200);
+    });
     let answer = service
         .send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
         .await;
