@@ -73,6 +73,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline(always)]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let answer = Answer::begin(&mut request, &self.config);
         HtmxFuture {
@@ -102,6 +103,7 @@ where
 {
     type Output = F::Output;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.reading.is_none() {

@@ -3,18 +3,18 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
-use http::{Method, StatusCode};
-use tracing::Span;
+use http::StatusCode;
 
 use crate::{
-    log,
+    log::{self, Answered, RequestSpan},
     request::{ClientAddr, RequestId},
 };
 
 /// What the line will say; taken before the request goes to its handler.
 pub(crate) struct AccessLine {
     started: Instant,
-    method: Method,
+    #[cfg(feature = "metrics")]
+    method: http::Method,
     route: Option<MatchedPath>,
     client: ClientAddr,
     htmx: Option<&'static str>,
@@ -24,6 +24,7 @@ impl AccessLine {
     pub(crate) fn begin(request: &Request, client: ClientAddr) -> Self {
         Self {
             started: Instant::now(),
+            #[cfg(feature = "metrics")]
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
             client,
@@ -32,51 +33,52 @@ impl AccessLine {
     }
 
     /// The span that everything logged while answering belongs to.
-    ///
-    /// The query string is left out: it may hold secrets.
-    pub(crate) fn span(&self, request: &Request, id: &RequestId) -> Span {
-        let (id, method) = (id.as_str(), self.method.as_str());
-        let span = tracing::info_span!("request", id, method, path = request.uri().path());
+    pub(crate) fn span(&self, request: &Request, id: &RequestId) -> RequestSpan {
+        let span = RequestSpan::of(request, id);
         #[cfg(feature = "otel")]
-        crate::telemetry::begin(
-            &span,
-            request.headers(),
-            self.route.as_ref().map(MatchedPath::as_str),
-        );
+        if let Some(span) = span.span() {
+            let route = self.route.as_ref().map(MatchedPath::as_str);
+            crate::telemetry::begin(span, request.headers(), route);
+        }
         span
     }
 
-    /// Writes the line, inside the span, and counts what it says.
+    /// Writes the line into the span, and counts what it says.
     pub(crate) fn end(
         &self,
+        span: &mut RequestSpan,
         status: StatusCode,
         #[cfg(feature = "metrics")] metrics: Option<&crate::metrics::Metrics>,
     ) {
         let now = Instant::now();
         let took = now - self.started;
-        log::at(now, || self.write(status.as_u16(), took));
+        log::at(now, || self.write(span, status.as_u16(), took));
         #[cfg(feature = "metrics")]
         if let Some(metrics) = metrics {
             metrics.answered(self.route(), &self.method, status, took);
         }
     }
 
-    fn write(&self, status: u16, took: Duration) {
+    fn write(&self, span: &mut RequestSpan, status: u16, took: Duration) {
         let route = self.route();
         let millis = took.as_micros() as f64 / 1000.0;
         #[cfg(feature = "otel")]
-        crate::telemetry::end(status);
+        if let Some(span) = span.span() {
+            crate::telemetry::end(span, status);
+        }
         // Probes come every few seconds and say nothing new.
         if matches!(route, "/health" | "/ready") && status < 400 {
-            tracing::debug!(target: "acton_service::access", route, status, millis, "answered");
-        } else {
-            let client = self.client.text();
-            let client = client.as_str();
-            tracing::info!(
-                target: "acton_service::access",
-                route, status, millis, client, htmx = self.htmx, "answered"
-            );
+            return span.within(|| {
+                tracing::debug!(target: log::ANSWERED, route, status, millis, "answered");
+            });
         }
+        span.answered(&Answered {
+            route,
+            status,
+            millis,
+            client: self.client,
+            htmx: self.htmx,
+        });
     }
 
     fn route(&self) -> &str {

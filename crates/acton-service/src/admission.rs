@@ -164,6 +164,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
         match admit(&self.admission, &request) {
             Ok(place) => AdmissionFuture::Admitted {
@@ -195,6 +196,7 @@ where
 {
     type Output = Result<Response, E>;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             Stage::Refused { refusal } => Poll::Ready(Ok(refusal.into_response())),

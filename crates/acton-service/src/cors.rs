@@ -109,6 +109,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
         let Some(cors) = &self.cors else {
             return Either::Left(self.inner.call(request));

@@ -10,10 +10,10 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
-use tracing::Span;
 
 #[cfg(feature = "htmx")]
 use crate::htmx::HtmxContext;
@@ -32,6 +32,7 @@ use crate::{
     access_log::AccessLine,
     config::Config,
     content_type::ContentType,
+    log::RequestSpan,
     request::{RequestId, proxy::TrustedProxies},
     security_headers::SecurityHeaders,
     server::{Shutdown, end_at_shutdown},
@@ -77,6 +78,7 @@ impl FrameLayer {
 struct Begun {
     id: RequestId,
     line: AccessLine,
+    is_connect: bool,
     signed_in: bool,
     notice: Option<Announcement>,
     #[cfg(feature = "askama")]
@@ -115,6 +117,7 @@ impl Frame {
         Begun {
             id,
             line: AccessLine::begin(request, client),
+            is_connect: request.method() == Method::CONNECT,
             signed_in: has_session(request.headers()),
             notice: self.notices.find(request),
             #[cfg(feature = "askama")]
@@ -124,7 +127,10 @@ impl Frame {
         }
     }
 
-    fn finish(&self, begun: Begun, mut response: Response) -> Response {
+    fn finish(&self, begun: Begun, span: &mut RequestSpan, mut response: Response) -> Response {
+        // A stream says it by its chunks, and a tunnel has none.
+        let length = response.body().size_hint().exact();
+        let length = length.filter(|_| !begun.is_connect);
         let headers = response.headers_mut();
         let kind = ContentType::of(headers);
         // Shared machines and the Back button must not show what a session showed.
@@ -136,14 +142,15 @@ impl Frame {
             notice.apply(headers);
         }
         // An attacker's page, frame or sniffing browser gets nothing to work with.
-        self.headers.apply(headers, kind, begun.id.header_value());
+        self.headers
+            .apply(headers, kind, begun.id.header_value(), length);
         #[cfg(feature = "askama")]
         if let Some(nonce) = begun.nonce.as_ref().and_then(CspNonce::made) {
             SecurityHeaders::allow(nonce, headers);
         }
         #[cfg(feature = "metrics")]
         drop(begun.counting); // It is no longer being answered.
-        self.tell(&begun.line, response.status());
+        self.tell(&begun.line, span, response.status());
         if kind != ContentType::EventStream {
             return response;
         }
@@ -156,13 +163,9 @@ impl Frame {
         response.map(|body| end_at_shutdown(body, &self.shutdown))
     }
 
-    /// The client has left before there was an answer, which operators want to see all the more.
-    fn abandon(&self, begun: &Begun) {
-        self.tell(&begun.line, client_closed());
-    }
-
-    fn tell(&self, line: &AccessLine, status: StatusCode) {
+    fn tell(&self, line: &AccessLine, span: &mut RequestSpan, status: StatusCode) {
         line.end(
+            span,
             status,
             #[cfg(feature = "metrics")]
             self.metrics.as_ref(),
@@ -245,10 +248,11 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline(always)]
     fn call(&mut self, mut request: Request) -> Self::Future {
         let begun = self.frame.begin(&mut request);
-        let span = begun.line.span(&request, &begun.id);
-        let answer = span.in_scope(|| self.inner.call(request));
+        let mut span = begun.line.span(&request, &begun.id);
+        let answer = span.within(|| self.inner.call(request));
         FrameFuture {
             answer: Some(answer),
             span,
@@ -263,7 +267,7 @@ pin_project! {
     pub(crate) struct FrameFuture<F> {
         #[pin]
         answer: Option<F>,
-        span: Span,
+        span: RequestSpan,
         begun: Option<Begun>,
         frame: Arc<Frame>,
     }
@@ -273,9 +277,9 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(begun) = this.begun.take() {
-                let _entered = this.span.enter();
-                this.answer.set(None);
-                this.frame.abandon(&begun);
+                this.span.within(|| this.answer.set(None));
+                // Before there was an answer, which operators want to see all the more.
+                this.frame.tell(&begun.line, this.span, client_closed());
             }
         }
     }
@@ -288,16 +292,16 @@ where
 {
     type Output = Result<Response, E>;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answer = this.answer.as_pin_mut();
         let answer = answer.expect("it is only taken away when this is dropped");
-        // Entered once for both: to enter a span costs as much as a header.
-        let _entered = this.span.enter();
-        let polled = Begun::step(this.begun, || answer.poll(cx));
+        let begun = this.begun;
+        let polled = this.span.within(|| Begun::step(begun, || answer.poll(cx)));
         let response = ready!(polled)?.into_response();
-        Poll::Ready(Ok(match this.begun.take() {
-            Some(begun) => this.frame.finish(begun, response),
+        Poll::Ready(Ok(match begun.take() {
+            Some(begun) => this.frame.finish(begun, this.span, response),
             None => response,
         }))
     }

@@ -113,6 +113,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline(always)]
     fn call(&mut self, mut request: Request) -> Self::Future {
         if let Err(status) = self.guard.check(&request) {
             return GuardFuture::Refused { status };
@@ -156,6 +157,7 @@ where
 {
     type Output = Result<Response, Infallible>;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match self.project() {
             Stage::Refused { status } => refused(*status),

@@ -58,8 +58,9 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::X_XSS_PROTECTION, HeaderValue::from_static("0")),
 ];
 
-/// What nearly every answer has besides; a copy of a map has room for as many lines as the map has.
-const PLACES: [HeaderName; 3] = [header::CONTENT_TYPE, X_REQUEST_ID, header::CONTENT_LENGTH];
+/// What nearly every answer has besides; a copy of a map has room for as many lines as the map has, and these are the
+/// first.
+const PLACES: [HeaderName; 3] = [X_REQUEST_ID, header::CONTENT_TYPE, header::CONTENT_LENGTH];
 
 /// Adds what a handler has not set itself.
 #[derive(Clone, Debug)]
@@ -73,8 +74,8 @@ impl SecurityHeaders {
     pub(crate) fn new(https: bool) -> Self {
         // Large enough for what handlers set, so that few lines more need no other map.
         let mut other = HeaderMap::with_capacity(24);
-        other.extend(ALWAYS);
         other.extend(PLACES.map(|name| (name, HeaderValue::from_static(""))));
+        other.extend(ALWAYS);
         if https {
             let hsts = HeaderValue::from_static(HSTS);
             other.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
@@ -85,18 +86,35 @@ impl SecurityHeaders {
         Self { document, other }
     }
 
-    /// Adds ours, and the id of the request.
+    /// Adds ours, the id of the request, and the length of the body if it is known.
     ///
     /// A copy of ours is quicker to have than each of them is to look up and insert.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap, kind: ContentType, id: HeaderValue) {
+    pub(crate) fn apply(
+        &self,
+        headers: &mut HeaderMap,
+        kind: ContentType,
+        id: HeaderValue,
+        length: Option<u64>,
+    ) {
         let ours = match kind.is_document() {
             true => &self.document,
             false => &self.other,
         };
         let set = std::mem::replace(headers, ours.clone());
-        // It is known later, and its place stays.
-        headers.remove(header::CONTENT_LENGTH);
-        if kind == ContentType::Unsaid {
+        let length = length.map(HeaderValue::from);
+        // Many handlers have set their type and nothing else.
+        if let (Some(kind), Some(length), 1) = (set.get(header::CONTENT_TYPE), &length, set.len()) {
+            let values = [id, kind.clone(), length.clone()];
+            for (place, value) in headers.values_mut().zip(values) {
+                *place = value;
+            }
+            return;
+        }
+        match length {
+            Some(length) => headers.insert(header::CONTENT_LENGTH, length),
+            None => headers.remove(header::CONTENT_LENGTH),
+        };
+        if !set.contains_key(header::CONTENT_TYPE) {
             headers.remove(header::CONTENT_TYPE);
         }
         // What a handler has set takes the place of ours, line by line.
@@ -129,7 +147,7 @@ mod tests {
 
     fn apply(https: bool, headers: &mut HeaderMap) {
         let kind = ContentType::of(headers);
-        SecurityHeaders::new(https).apply(headers, kind, HeaderValue::from_static("id"));
+        SecurityHeaders::new(https).apply(headers, kind, HeaderValue::from_static("id"), None);
     }
 
     fn applied(https: bool, content_type: &'static str) -> HeaderMap {

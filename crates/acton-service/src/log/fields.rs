@@ -7,7 +7,53 @@ use std::{
 
 use tracing::field::{Field, Visit};
 
-use super::Format;
+use super::{Format, request_span::Subject};
+
+/// The fields of a span.
+#[derive(Clone, Copy)]
+pub(super) enum Fields<'a> {
+    /// As they were written when it was opened.
+    Text(&'a [u8]),
+    /// Of a request whose span was not opened.
+    Of(&'a Subject),
+}
+
+impl Fields<'_> {
+    pub(super) fn is_empty(self) -> bool {
+        matches!(self, Self::Text(b""))
+    }
+
+    pub(super) fn write(self, line: &mut Vec<u8>, format: Format) {
+        match self {
+            Self::Text(text) => line.extend_from_slice(text),
+            Self::Of(subject) => subject.write(&mut Writer::fresh(line, format)),
+        }
+    }
+}
+
+/// The name of a field that is known when this is compiled, with what stands before and behind it.
+#[derive(Clone, Copy)]
+pub(super) struct Label {
+    pub(super) text: &'static str,
+    pub(super) json: &'static str,
+}
+
+macro_rules! label {
+    ("message") => {
+        crate::log::fields::Label {
+            text: " ",
+            json: ",\"message\":",
+        }
+    };
+    ($name:literal) => {
+        crate::log::fields::Label {
+            text: concat!(" ", $name, "="),
+            json: concat!(",\"", $name, "\":"),
+        }
+    };
+}
+
+pub(super) use label;
 
 /// Writes fields one after the other.
 pub(super) struct Writer<'a> {
@@ -37,8 +83,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The name, with what stands before and behind it.
-    fn name(&mut self, field: &Field) {
-        let name = field.name();
+    fn name(&mut self, name: &str) {
         let first = std::mem::replace(&mut self.first, false);
         match self.format {
             Format::Text => {
@@ -46,8 +91,7 @@ impl<'a> Writer<'a> {
                     self.line.push(b' ');
                 }
                 if name != "message" {
-                    self.line
-                        .extend_from_slice(name.strip_prefix("r#").unwrap_or(name).as_bytes());
+                    self.line.extend_from_slice(name.as_bytes());
                     self.line.push(b'=');
                 }
             }
@@ -55,15 +99,72 @@ impl<'a> Writer<'a> {
                 if !first {
                     self.line.push(b',');
                 }
-                write_json(self.line, name.strip_prefix("r#").unwrap_or(name));
+                write_json(self.line, name);
                 self.line.push(b':');
             }
         }
     }
 
+    fn label(&mut self, label: Label) {
+        let first = std::mem::replace(&mut self.first, false);
+        let label = match self.format {
+            Format::Text => label.text,
+            Format::Json => label.json,
+        };
+        self.line
+            .extend_from_slice(&label.as_bytes()[usize::from(first)..]);
+    }
+
+    /// A value that is known to be one word.
+    pub(super) fn word(&mut self, label: Label, value: &[u8]) {
+        self.label(label);
+        let quotes = self.format == Format::Json;
+        if quotes {
+            self.line.push(b'"');
+        }
+        self.line.extend_from_slice(value);
+        if quotes {
+            self.line.push(b'"');
+        }
+    }
+
+    pub(super) fn text(&mut self, label: Label, value: &str) {
+        self.label(label);
+        self.string(value);
+    }
+
+    pub(super) fn unsigned(&mut self, label: Label, value: u64) {
+        self.label(label);
+        write_digits(self.line, value);
+    }
+
+    pub(super) fn float(&mut self, label: Label, value: f64) {
+        self.label(label);
+        self.number(value);
+    }
+
+    fn string(&mut self, value: &str) {
+        match self.format {
+            Format::Json => write_json(self.line, value),
+            Format::Text if is_one_word(value) => {
+                self.line.extend_from_slice(value.as_bytes());
+            }
+            Format::Text => {
+                let _ = write!(Plain(self.line), "{value:?}");
+            }
+        }
+    }
+
+    fn number(&mut self, value: f64) {
+        match self.format {
+            Format::Json if !value.is_finite() => self.line.extend_from_slice(b"null"),
+            _ => write_float(self.line, value),
+        }
+    }
+
     /// A value of which only its formatting is known.
-    fn display(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        self.name(field);
+    fn display(&mut self, name: &str, value: fmt::Arguments<'_>) {
+        self.name(name);
         // A value whose formatting fails ends where it fails.
         let _ = match self.format {
             Format::Text => Visible(self.line).write_fmt(value),
@@ -77,38 +178,41 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// A field whose name is a word of Rust.
+fn name_of(field: &Field) -> &'static str {
+    let name = field.name();
+    name.strip_prefix("r#").unwrap_or(name)
+}
+
 impl Visit for Writer<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.display(field, format_args!("{value:?}"));
+        self.display(name_of(field), format_args!("{value:?}"));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.display(field, format_args!("{}", crate::error::Causes(value)));
+        self.display(
+            name_of(field),
+            format_args!("{}", crate::error::Causes(value)),
+        );
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.name(field);
-        match self.format {
-            Format::Json => write_json(self.line, value),
-            Format::Text if field.name() == "message" => {
-                let _ = Visible(self.line).write_str(value);
-            }
-            Format::Text if is_one_word(value) => {
-                self.line.extend_from_slice(value.as_bytes());
-            }
-            Format::Text => {
-                let _ = write!(Plain(self.line), "{value:?}");
-            }
+        let name = name_of(field);
+        self.name(name);
+        if self.format == Format::Text && name == "message" {
+            let _ = Visible(self.line).write_str(value);
+        } else {
+            self.string(value);
         }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.name(field);
+        self.name(name_of(field));
         write_digits(self.line, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.name(field);
+        self.name(name_of(field));
         if value < 0 {
             self.line.push(b'-');
         }
@@ -116,24 +220,29 @@ impl Visit for Writer<'_> {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.name(field);
+        self.name(name_of(field));
         self.line
             .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.name(field);
-        match self.format {
-            Format::Json if !value.is_finite() => self.line.extend_from_slice(b"null"),
-            _ => write_float(self.line, value),
-        }
+        self.name(name_of(field));
+        self.number(value);
     }
 }
 
 /// Whether a value can stand without quotes and still end where it ends.
 fn is_one_word(value: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
-    !value.is_empty() && value.bytes().all(plain)
+    const IS_PLAIN: [bool; 256] = {
+        let mut is_plain = [false; 256];
+        let mut byte = b'!';
+        while byte <= b'~' {
+            is_plain[byte as usize] = !matches!(byte, b'"' | b'\\' | b'=');
+            byte += 1;
+        }
+        is_plain
+    };
+    !value.is_empty() && value.bytes().all(|byte| IS_PLAIN[usize::from(byte)])
 }
 
 /// Decimal digits; `write!` would take longer than the rest of a line.

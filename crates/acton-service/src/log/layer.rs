@@ -11,8 +11,8 @@ use tracing_subscriber::{
 
 use super::{
     Format,
-    fields::Writer,
-    line::{Spans, Write, tell, to_stdout},
+    fields::{Fields, Writer},
+    line::{Spans, Write, tell_event, to_stdout},
 };
 
 /// Writes every event as one line.
@@ -34,7 +34,7 @@ impl Lines {
 }
 
 /// The fields of a span, as they stand in the lines of its events.
-struct Fields(Vec<u8>);
+struct Text(Vec<u8>);
 
 impl<S> Layer<S> for Lines
 where
@@ -44,19 +44,19 @@ where
         let Some(span) = context.span(id) else { return };
         let mut text = Vec::with_capacity(96);
         attributes.record(&mut Writer::new(&mut text, self.format));
-        span.extensions_mut().insert(Fields(text));
+        span.extensions_mut().insert(Text(text));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        if let Some(Fields(text)) = span.extensions_mut().get_mut() {
+        if let Some(Text(text)) = span.extensions_mut().get_mut() {
             values.record(&mut Writer::new(text, self.format));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let spans = context.event_span(event);
-        tell(self.format, self.write, event, spans.as_ref());
+        tell_event(self.format, self.write, event, spans.as_ref());
     }
 }
 
@@ -64,16 +64,16 @@ impl<S> Spans for SpanRef<'_, S>
 where
     S: for<'a> LookupSpan<'a>,
 {
-    fn outermost_first(&self, each: &mut dyn FnMut(&str, &[u8])) {
+    fn outermost_first(&self, each: &mut dyn FnMut(&str, Fields<'_>)) {
         if let Some(parent) = self.parent() {
             parent.outermost_first(each);
         }
         self.innermost(each);
     }
 
-    fn innermost(&self, then: &mut dyn FnMut(&str, &[u8])) {
+    fn innermost(&self, then: &mut dyn FnMut(&str, Fields<'_>)) {
         let extensions = self.extensions();
-        let fields = extensions.get().map_or(&[][..], |Fields(text)| text);
-        then(self.name(), fields);
+        let text = extensions.get().map_or(&[][..], |Text(text)| text);
+        then(self.name(), Fields::Text(text));
     }
 }

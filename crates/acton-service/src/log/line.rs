@@ -6,17 +6,17 @@ use tracing::{Event, Level};
 
 use super::{
     Format, clock,
-    fields::{Writer, write_json},
+    fields::{Fields, Writer, write_json},
     output::stdout,
 };
 
 /// The spans around an event.
 pub(super) trait Spans {
     /// Calls `each` with the name and the fields of every one, the outermost first.
-    fn outermost_first(&self, each: &mut dyn FnMut(&str, &[u8]));
+    fn outermost_first(&self, each: &mut dyn FnMut(&str, Fields<'_>));
 
     /// Calls `then` with those of the innermost.
-    fn innermost(&self, then: &mut dyn FnMut(&str, &[u8]));
+    fn innermost(&self, then: &mut dyn FnMut(&str, Fields<'_>));
 }
 
 /// Where a line goes, and whether it is urgent.
@@ -28,20 +28,45 @@ pub(super) fn to_stdout(line: &[u8], urgent: bool) {
 }
 
 /// Writes an event as one line.
-pub(super) fn tell(format: Format, write: Write, event: &Event<'_>, spans: Option<&impl Spans>) {
+pub(super) fn tell_event(
+    format: Format,
+    write: Write,
+    event: &Event<'_>,
+    spans: Option<&impl Spans>,
+) {
+    let (level, target) = (*event.metadata().level(), event.metadata().target());
+    let record = |fields: &mut Writer<'_>| event.record(fields);
+    tell(format, write, level, target, record, spans);
+}
+
+/// Writes one line.
+pub(super) fn tell(
+    format: Format,
+    write: Write,
+    level: Level,
+    target: &str,
+    record: impl FnOnce(&mut Writer<'_>),
+    spans: Option<&impl Spans>,
+) {
     with_line(|line| {
         match format {
-            Format::Text => text(line, event, spans),
-            Format::Json => json(line, event, spans),
+            Format::Text => text(line, level, target, record, spans),
+            Format::Json => json(line, level, target, record, spans),
         }
         line.push(b'\n');
-        write(line, *event.metadata().level() <= Level::WARN);
+        write(line, level <= Level::WARN);
     });
 }
 
-fn text(line: &mut Vec<u8>, event: &Event<'_>, spans: Option<&impl Spans>) {
+fn text(
+    line: &mut Vec<u8>,
+    level: Level,
+    target: &str,
+    record: impl FnOnce(&mut Writer<'_>),
+    spans: Option<&impl Spans>,
+) {
     clock::write_now(line);
-    line.extend_from_slice(match *event.metadata().level() {
+    line.extend_from_slice(match level {
         Level::TRACE => b" TRACE ",
         Level::DEBUG => b" DEBUG ",
         Level::INFO => b"  INFO ",
@@ -53,27 +78,33 @@ fn text(line: &mut Vec<u8>, event: &Event<'_>, spans: Option<&impl Spans>) {
             line.extend_from_slice(name.as_bytes());
             if !fields.is_empty() {
                 line.push(b'{');
-                line.extend_from_slice(fields);
+                fields.write(line, Format::Text);
                 line.push(b'}');
             }
             line.push(b':');
         });
         line.push(b' ');
     }
-    line.extend_from_slice(event.metadata().target().as_bytes());
+    line.extend_from_slice(target.as_bytes());
     line.extend_from_slice(b": ");
-    event.record(&mut Writer::fresh(line, Format::Text));
+    record(&mut Writer::fresh(line, Format::Text));
 }
 
-fn json(line: &mut Vec<u8>, event: &Event<'_>, spans: Option<&impl Spans>) {
+fn json(
+    line: &mut Vec<u8>,
+    level: Level,
+    target: &str,
+    record: impl FnOnce(&mut Writer<'_>),
+    spans: Option<&impl Spans>,
+) {
     line.extend_from_slice(b"{\"timestamp\":\"");
     clock::write_now(line);
     line.extend_from_slice(b"\",\"level\":\"");
-    line.extend_from_slice(event.metadata().level().as_str().as_bytes());
+    line.extend_from_slice(level.as_str().as_bytes());
     line.extend_from_slice(b"\",\"fields\":{");
-    event.record(&mut Writer::fresh(line, Format::Json));
+    record(&mut Writer::fresh(line, Format::Json));
     line.extend_from_slice(b"},\"target\":");
-    write_json(line, event.metadata().target());
+    write_json(line, target);
     if let Some(spans) = spans {
         line.extend_from_slice(b",\"span\":");
         spans.innermost(&mut |name, fields| object(line, name, fields));
@@ -89,10 +120,10 @@ fn json(line: &mut Vec<u8>, event: &Event<'_>, spans: Option<&impl Spans>) {
     line.push(b'}');
 }
 
-fn object(line: &mut Vec<u8>, name: &str, fields: &[u8]) {
+fn object(line: &mut Vec<u8>, name: &str, fields: Fields<'_>) {
     line.push(b'{');
-    line.extend_from_slice(fields);
     if !fields.is_empty() {
+        fields.write(line, Format::Json);
         line.push(b',');
     }
     line.extend_from_slice(b"\"name\":");

@@ -3,21 +3,28 @@
 //! A service writes a line for every request, so it is made in place, several times faster than by
 //! `tracing_subscriber::fmt`, in the same shape.
 
+mod answered;
 mod clock;
+mod entered;
 mod fields;
 #[cfg(any(test, feature = "otel"))]
 mod layer;
 mod line;
 mod output;
+mod request_span;
 mod spans;
 mod subscriber;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod written;
 
+pub(crate) use answered::{Answered, TARGET as ANSWERED};
 pub(crate) use clock::at;
 #[cfg(any(test, feature = "otel"))]
 pub(crate) use layer::Lines;
 pub(crate) use output::defer;
+pub(crate) use request_span::RequestSpan;
 pub(crate) use subscriber::Log;
 #[cfg(test)]
 pub(crate) use written::Written;

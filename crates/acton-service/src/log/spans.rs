@@ -1,7 +1,7 @@
 //! The spans that are open, for a log that needs nothing of them but their names and fields.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -159,32 +159,6 @@ pub(super) fn parent(id: SpanId) -> Option<SpanId> {
 
 pub(super) fn metadata(id: SpanId) -> Option<&'static Metadata<'static>> {
     id.shard().find(id)?.metadata
-}
-
-thread_local! {
-    /// The spans that this thread is in, innermost last.
-    static ENTERED: RefCell<Vec<SpanId>> = const { RefCell::new(Vec::new()) };
-}
-
-pub(super) fn enter(id: SpanId) {
-    // A thread that ends is in no span any more.
-    let _ = ENTERED.try_with(|entered| entered.borrow_mut().push(id));
-}
-
-pub(super) fn exit(id: SpanId) {
-    let _ = ENTERED.try_with(|entered| {
-        let mut entered = entered.borrow_mut();
-        if let Some(place) = entered.iter().rposition(|other| *other == id) {
-            entered.remove(place);
-        }
-    });
-}
-
-pub(super) fn current() -> Option<SpanId> {
-    ENTERED
-        .try_with(|entered| entered.borrow().last().copied())
-        .ok()
-        .flatten()
 }
 
 fn own_shard() -> usize {

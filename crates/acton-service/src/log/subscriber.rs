@@ -4,15 +4,19 @@
 //! times as much as its line.
 
 use tracing::{
-    Event, Metadata, Subscriber,
+    Event, Level, Metadata, Subscriber,
     span::{Attributes, Id, Record},
 };
 use tracing_core::span::Current;
+use tracing_subscriber::filter::Targets;
 
 use super::{
     Format,
+    answered::{self, Answered},
+    entered::{self, Innermost},
     fields::Writer,
-    line::{Spans, Write, tell, to_stdout, with_line},
+    line::{Write, tell, tell_event, to_stdout, with_line},
+    request_span,
     spans::{self, SpanId},
 };
 
@@ -21,6 +25,15 @@ use super::{
 pub(crate) struct Log {
     format: Format,
     write: Write,
+    /// None for a filter around it that wants to see every span and event.
+    quick: Option<Quick>,
+}
+
+/// What the filter around it lets through.
+#[derive(Clone, Copy, Debug)]
+struct Quick {
+    requests: bool,
+    answers: bool,
 }
 
 impl Log {
@@ -30,8 +43,40 @@ impl Log {
     }
 
     pub(super) fn to(write: Write, format: Format) -> Self {
-        Self { format, write }
+        Self {
+            format,
+            write,
+            quick: None,
+        }
     }
+
+    /// For a filter that never looks at what spans and events say.
+    pub(crate) fn behind(mut self, filter: &Targets) -> Self {
+        self.quick = Some(Quick {
+            requests: filter.would_enable(request_span::TARGET, &Level::INFO),
+            answers: filter.would_enable(answered::TARGET, &Level::INFO),
+        });
+        self
+    }
+
+    fn current(&self) -> Option<SpanId> {
+        entered::current(self.format)
+    }
+
+    /// Writes the line of a request that was answered.
+    pub(super) fn answered(&self, answered: &Answered<'_>, span: &Innermost<'_>) {
+        if self.quick.is_some_and(|quick| quick.answers) {
+            let (level, target) = (Level::INFO, answered::TARGET);
+            let record = |fields: &mut Writer<'_>| answered.write(fields);
+            tell(self.format, self.write, level, target, record, Some(span));
+        }
+    }
+}
+
+/// The log that listens here, if it needs a request's span only when somebody asks for it.
+pub(super) fn listening() -> Option<Log> {
+    let log = tracing::dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Log>().copied());
+    log.filter(|log| log.quick.is_some_and(|quick| quick.requests))
 }
 
 fn own(id: &Id) -> SpanId {
@@ -45,7 +90,7 @@ impl Subscriber for Log {
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
         let parent = if attributes.is_contextual() {
-            spans::current()
+            self.current()
         } else {
             attributes.parent().map(own)
         };
@@ -72,20 +117,20 @@ impl Subscriber for Log {
 
     fn event(&self, event: &Event<'_>) {
         let span = if event.is_contextual() {
-            spans::current()
+            self.current()
         } else {
             event.parent().map(own)
         };
         let span = span.filter(|span| spans::metadata(*span).is_some());
-        tell(self.format, self.write, event, span.as_ref());
+        tell_event(self.format, self.write, event, span.as_ref());
     }
 
     fn enter(&self, id: &Id) {
-        spans::enter(own(id));
+        entered::enter(own(id));
     }
 
     fn exit(&self, id: &Id) {
-        spans::exit(own(id));
+        entered::exit(own(id));
     }
 
     fn clone_span(&self, id: &Id) -> Id {
@@ -98,58 +143,27 @@ impl Subscriber for Log {
     }
 
     fn current_span(&self) -> Current {
-        let current = spans::current().and_then(|id| Some((id, spans::metadata(id)?)));
+        let current = self
+            .current()
+            .and_then(|id| Some((id, spans::metadata(id)?)));
         current.map_or_else(Current::none, |(id, metadata)| {
             Current::new(Id::from_u64(id.0), metadata)
         })
     }
 }
 
-impl Spans for SpanId {
-    fn outermost_first(&self, each: &mut dyn FnMut(&str, &[u8])) {
-        if let Some(parent) = spans::parent(*self) {
-            parent.outermost_first(each);
-        }
-        self.innermost(each);
-    }
-
-    fn innermost(&self, then: &mut dyn FnMut(&str, &[u8])) {
-        spans::with(*self, then);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, thread};
+    use std::thread;
 
     use tracing::{Dispatch, Span, dispatcher::with_default, error, info, info_span};
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-    use crate::log::Lines;
-
-    thread_local! {
-        static TOLD: RefCell<String> = const { RefCell::new(String::new()) };
-    }
-
-    fn remember(line: &[u8], urgent: bool) {
-        TOLD.with_borrow_mut(|told| {
-            told.push_str(if urgent { "!" } else { " " });
-            told.push_str(std::str::from_utf8(line).unwrap());
-        });
-    }
-
-    /// What this tells, without its times.
-    fn told(subscriber: impl Into<Dispatch>, tell: fn()) -> String {
-        with_default(&subscriber.into(), tell);
-        let told = TOLD.take();
-        let time = "2026-11-27T09:30:00.000123Z".len();
-        let timeless = told.lines().map(|line| match line.find("20") {
-            Some(place) => format!("{}{}\n", &line[..place], &line[place + time..]),
-            None => panic!("no time: {line}"),
-        });
-        timeless.collect()
-    }
+    use crate::log::{
+        Lines,
+        told::{TOLD, remember, told},
+    };
 
     fn story() {
         info!("alone");

@@ -75,7 +75,17 @@ fn needs_host<B>(request: &Request<B>) -> bool {
 ///
 /// <https://www.rfc-editor.org/rfc/rfc3986#section-3.2>
 pub(crate) fn is_authority(host: &[u8]) -> bool {
-    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    const IN_NAME: [bool; 256] = {
+        let mut in_name = [false; 256];
+        let mut byte = 0;
+        while byte < 128u8 {
+            in_name[byte as usize] =
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            byte += 1;
+        }
+        in_name
+    };
+    let in_name = |byte: &u8| IN_NAME[usize::from(*byte)];
     let (is_host, port) = if let Some(literal) = host.strip_prefix(b"[") {
         let end = literal.iter().position(|byte| *byte == b']');
         let (address, rest) = literal.split_at(end.unwrap_or(literal.len()));

@@ -61,6 +61,13 @@ impl RequestId {
         }
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Id::Own(id) => id,
+            Id::Foreign(value) => value.as_bytes(),
+        }
+    }
+
     pub(crate) fn header_value(&self) -> HeaderValue {
         match &self.0 {
             Id::Own(id) => {

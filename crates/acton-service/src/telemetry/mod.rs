@@ -8,12 +8,11 @@ mod otel;
 use std::io::IsTerminal;
 
 use serde::Deserialize;
-use tracing::Subscriber;
-#[cfg(feature = "otel")]
-use tracing_subscriber::Registry;
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
 };
+#[cfg(feature = "otel")]
+use tracing_subscriber::{Layer, Registry};
 
 #[cfg(feature = "otel")]
 pub use otel::{OtelConfig, inject_trace_context};
@@ -78,7 +77,13 @@ pub enum LogFormat {
 pub fn init(config: &LogConfig) {
     // An application that has set its own subscriber keeps it.
     let _ = match format(config) {
-        Some(format) => Log::new(format).with(quick_filter(config)).try_init(),
+        Some(format) => match quick_filter(config) {
+            Some(targets) => {
+                let log = Log::new(format).behind(&targets);
+                log.with(targets).try_init()
+            }
+            None => Log::new(format).with(filter(config)).try_init(),
+        },
         None => tracing_subscriber::registry()
             .with(filter(config))
             .with(tracing_subscriber::fmt::layer())
@@ -143,12 +148,10 @@ fn filter(config: &LogConfig) -> EnvFilter {
     EnvFilter::new(directives(config))
 }
 
-/// The same without a look at every span, where no directive names spans or their fields.
-fn quick_filter<S: Subscriber>(config: &LogConfig) -> Box<dyn Layer<S> + Send + Sync> {
+/// The same without a look at every span; none where a directive names spans or their fields.
+fn quick_filter(config: &LogConfig) -> Option<Targets> {
     let directives = directives(config);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_:=,".contains(&byte);
-    match directives.parse::<Targets>() {
-        Ok(targets) if directives.bytes().all(plain) => targets.boxed(),
-        _ => filter(config).boxed(),
-    }
+    let is_plain = directives.bytes().all(plain);
+    directives.parse().ok().filter(|_| is_plain)
 }

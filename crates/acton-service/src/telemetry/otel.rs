@@ -212,10 +212,10 @@ pub(crate) fn begin(span: &Span, headers: &HeaderMap, route: Option<&str>) {
     }
 }
 
-/// Says how the request of the current span was answered.
-pub(crate) fn end(status: u16) {
+/// Says how the request of this span was answered.
+pub(crate) fn end(span: &Span, status: u16) {
     if EXPORTING.load(Ordering::Relaxed) {
-        Span::current().set_attribute("http.response.status_code", i64::from(status));
+        span.set_attribute("http.response.status_code", i64::from(status));
     }
 }
 

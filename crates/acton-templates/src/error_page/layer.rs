@@ -59,6 +59,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let asker = Asker::of(&request, &self.pages);
         ErrorPagesFuture {
@@ -87,6 +88,7 @@ where
 {
     type Output = F::Output;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let response = ready!(this.inner.poll(context))?;
