@@ -7,7 +7,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use http::{HeaderMap, Request, header};
@@ -26,7 +26,8 @@ pub(super) struct Heads(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     received: Mutex<Received>,
-    is_answering: AtomicBool,
+    /// Answers that have begun; hyper may drop the last one when the next one begins.
+    answers: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -71,13 +72,16 @@ impl Heads {
 
     /// A request is being answered until what is returned is dropped.
     pub(super) fn answering(&self) -> Answering {
-        self.0.is_answering.store(true, Ordering::Relaxed);
+        self.0.answers.fetch_add(1, Ordering::Relaxed);
         Answering(self.clone())
     }
 
-    /// Whether the next request is waited for and nothing else.
-    pub(super) fn is_idle(&self) -> bool {
-        !self.0.is_answering.load(Ordering::Relaxed) && self.lock().expects == Expects::Head
+    /// Whether the next request is waited for and nothing else; none where another protocol is spoken.
+    pub(super) fn is_idle(&self) -> Option<bool> {
+        let received = self.lock();
+        let is_between = received.expects == Expects::Head && received.body == BodyEnd::Reached;
+        let is_idle = is_between && self.0.answers.load(Ordering::Relaxed) == 0;
+        (received.expects != Expects::Anything).then_some(is_idle)
     }
 
     /// Whether a head has begun, or should begin, and is not complete.
@@ -124,7 +128,7 @@ pub(super) struct Answering(Heads);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.0.is_answering.store(false, Ordering::Relaxed);
+        self.0.0.answers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -306,6 +310,26 @@ mod tests {
         assert!(!heads.is_waiting() && !heads.is_in_body());
         heads.record(b"G");
         assert!(heads.is_waiting());
+    }
+
+    #[test]
+    fn between_requests_it_is_idle() {
+        let heads = heads(PLAIN);
+        assert_eq!(heads.is_idle(), Some(false));
+        let first = heads.answering();
+        heads.admit(&plain());
+        assert_eq!(heads.is_idle(), Some(false));
+        let second = heads.answering();
+        drop(first);
+        assert_eq!(heads.is_idle(), Some(false));
+        drop(second);
+        assert_eq!(heads.is_idle(), Some(true));
+        heads.record(CHUNKED.as_bytes());
+        drop(heads.answering());
+        heads.admit(&chunked());
+        assert_eq!(heads.is_idle(), Some(false), "an upload goes on");
+        heads.expect_anything();
+        assert_eq!(heads.is_idle(), None);
     }
 
     #[test]

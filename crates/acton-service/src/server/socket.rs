@@ -134,3 +134,23 @@ impl AsyncWrite for Socket {
         inside!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn small_answers_do_not_wait() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let socket = Socket::Tcp(accepted.unwrap().0);
+        socket.send_at_once();
+        let Socket::Tcp(stream) = socket else {
+            unreachable!("it was made as one")
+        };
+        assert!(stream.nodelay().unwrap());
+    }
+}

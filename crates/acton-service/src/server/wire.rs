@@ -188,8 +188,12 @@ impl AsyncRead for Wire {
             }
             Poll::Pending => {
                 this.head.stop();
+                let Some(is_idle) = this.heads.is_idle() else {
+                    return Poll::Pending;
+                };
+                // hyper has the answer to its end, and the client may not.
+                let is_idle = is_idle && !this.write.is_running();
                 // Nothing more is read, as if the client had closed.
-                let is_idle = this.heads.is_idle();
                 this.idle.poll(cx, this.keep_alive, is_idle).map(Ok)
             }
         }

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::running::{EVERY, closed, read, start, start_over, status};
+use crate::running::{EVERY, LARGE, closed, read, start, start_over, status};
 
 #[tokio::test]
 async fn a_connection_is_kept_for_the_next_request() {
@@ -168,6 +168,28 @@ async fn a_slow_handler_and_a_quiet_stream_are_neither_half_a_head_nor_idle() {
         .unwrap();
     tokio::time::sleep(Duration::from_millis(800)).await;
     assert_eq!(status(&read(&mut stream).await), "200");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_download_is_not_idle() {
+    let service = start(|config| config.limits.keep_alive = Duration::from_millis(200));
+    let mut stream = service.connect().await;
+    let request = b"GET /large HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let (mut taken, mut space) = (0, vec![0; 128 * 1024]);
+    loop {
+        let count = timeout(Duration::from_secs(10), stream.read(&mut space)).await;
+        match count.unwrap().unwrap() {
+            0 => break,
+            count => taken += count,
+        }
+        // Much slower at first than the connection may be idle.
+        if taken < 2 * 1024 * 1024 {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    }
+    assert!(taken > LARGE, "{taken}");
     service.stop().await;
 }
 

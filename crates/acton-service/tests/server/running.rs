@@ -78,6 +78,9 @@ impl Drop for Folder {
     }
 }
 
+/// More bytes than the system keeps for a client that is slow.
+pub(crate) const LARGE: usize = 32 * 1024 * 1024;
+
 pub(crate) fn routes() -> VersionedRoutes {
     VersionedApiBuilder::new()
         .with_frontend_routes(|router| {
@@ -90,6 +93,7 @@ pub(crate) fn routes() -> VersionedRoutes {
                 .route("/events", get(events))
                 .route("/flood", get(flood))
                 .route("/long", get(long))
+                .route("/large", get(|| async { vec![b'x'; LARGE] }))
                 .route("/headers", get(headers))
                 .route("/echo", get(echo))
                 .route("/tunnel", axum::routing::connect(tunnel))
