@@ -35,6 +35,12 @@ impl ContentType {
             return Self::Unsaid;
         };
         let value = value.as_bytes();
+        // As axum and this crate write them, letter for letter.
+        match value {
+            b"text/html; charset=utf-8" => return Self::Html,
+            b"text/plain; charset=utf-8" | b"application/json" => return Self::Data,
+            _ => {}
+        }
         let is = |kind: &[u8]| {
             value.len() >= kind.len() && value[..kind.len()].eq_ignore_ascii_case(kind)
         };
@@ -67,6 +73,9 @@ mod tests {
     #[test]
     fn a_kind_is_known_in_any_case_and_with_parameters() {
         assert_eq!(kind("TEXT/HTML; charset=utf-8"), ContentType::Html);
+        assert_eq!(kind("text/html; charset=utf-8"), ContentType::Html);
+        assert_eq!(kind("text/plain; charset=utf-8"), ContentType::Data);
+        assert_eq!(kind("Text/Plain;charset=utf-8"), ContentType::Data);
         assert_eq!(kind("Text/Event-Stream"), ContentType::EventStream);
         assert_eq!(kind("text/css"), ContentType::Other);
         assert_eq!(kind(""), ContentType::Other);

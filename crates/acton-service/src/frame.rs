@@ -10,8 +10,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body::Body as _;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
@@ -78,7 +77,6 @@ impl FrameLayer {
 struct Begun {
     id: RequestId,
     line: AccessLine,
-    is_connect: bool,
     signed_in: bool,
     notice: Option<Announcement>,
     #[cfg(feature = "askama")]
@@ -117,7 +115,6 @@ impl Frame {
         Begun {
             id,
             line: AccessLine::begin(request, client),
-            is_connect: request.method() == Method::CONNECT,
             signed_in: has_session(request.headers()),
             notice: self.notices.find(request),
             #[cfg(feature = "askama")]
@@ -128,9 +125,6 @@ impl Frame {
     }
 
     fn finish(&self, begun: Begun, span: &mut RequestSpan, mut response: Response) -> Response {
-        // A stream says it by its chunks, and a tunnel has none.
-        let length = response.body().size_hint().exact();
-        let length = length.filter(|_| !begun.is_connect);
         let headers = response.headers_mut();
         let kind = ContentType::of(headers);
         // Shared machines and the Back button must not show what a session showed.
@@ -142,8 +136,7 @@ impl Frame {
             notice.apply(headers);
         }
         // An attacker's page, frame or sniffing browser gets nothing to work with.
-        self.headers
-            .apply(headers, kind, begun.id.header_value(), length);
+        self.headers.apply(headers, kind, begun.id.header_value());
         #[cfg(feature = "askama")]
         if let Some(nonce) = begun.nonce.as_ref().and_then(CspNonce::made) {
             SecurityHeaders::allow(nonce, headers);

@@ -86,35 +86,26 @@ impl SecurityHeaders {
         Self { document, other }
     }
 
-    /// Adds ours, the id of the request, and the length of the body if it is known.
+    /// Adds ours, and the id of the request.
     ///
     /// A copy of ours is quicker to have than each of them is to look up and insert.
-    pub(crate) fn apply(
-        &self,
-        headers: &mut HeaderMap,
-        kind: ContentType,
-        id: HeaderValue,
-        length: Option<u64>,
-    ) {
+    pub(crate) fn apply(&self, headers: &mut HeaderMap, kind: ContentType, id: HeaderValue) {
         let ours = match kind.is_document() {
             true => &self.document,
             false => &self.other,
         };
         let set = std::mem::replace(headers, ours.clone());
-        let length = length.map(HeaderValue::from);
+        // It is known later, and its place stays.
+        headers.remove(header::CONTENT_LENGTH);
         // Many handlers have set their type and nothing else.
-        if let (Some(kind), Some(length), 1) = (set.get(header::CONTENT_TYPE), &length, set.len()) {
-            let values = [id, kind.clone(), length.clone()];
+        if let (Some(kind), 1) = (set.get(header::CONTENT_TYPE), set.len()) {
+            let values = [id, kind.clone()];
             for (place, value) in headers.values_mut().zip(values) {
                 *place = value;
             }
             return;
         }
-        match length {
-            Some(length) => headers.insert(header::CONTENT_LENGTH, length),
-            None => headers.remove(header::CONTENT_LENGTH),
-        };
-        if !set.contains_key(header::CONTENT_TYPE) {
+        if kind == ContentType::Unsaid {
             headers.remove(header::CONTENT_TYPE);
         }
         // What a handler has set takes the place of ours, line by line.
@@ -147,7 +138,7 @@ mod tests {
 
     fn apply(https: bool, headers: &mut HeaderMap) {
         let kind = ContentType::of(headers);
-        SecurityHeaders::new(https).apply(headers, kind, HeaderValue::from_static("id"), None);
+        SecurityHeaders::new(https).apply(headers, kind, HeaderValue::from_static("id"));
     }
 
     fn applied(https: bool, content_type: &'static str) -> HeaderMap {
