@@ -16,7 +16,11 @@ use super::{
 };
 use crate::request::RequestId;
 
-pub(crate) const TARGET: &str = "acton_service::access_log";
+/// Not below `acton_service::access`: whoever wants no line per request still wants to know of which request others are.
+pub(super) const TARGET: &str = "acton_service::request";
+
+/// So that also a log of errors alone says which request they belong to.
+pub(super) const LEVEL: Level = Level::ERROR;
 
 /// What a span says of its request.
 ///
@@ -89,7 +93,7 @@ static ASKED: Asked = Asked;
 static METADATA: Metadata<'static> = tracing_core::metadata! {
     name: Subject::SPAN,
     target: TARGET,
-    level: Level::INFO,
+    level: LEVEL,
     fields: &["id", "method", "path"],
     callsite: &ASKED,
     kind: Kind::SPAN,
@@ -125,7 +129,7 @@ impl RequestSpan {
         }
         let (id, method) = (id.as_str(), request.method().as_str());
         let path = request.uri().path();
-        let span = tracing::info_span!(target: TARGET, "request", id, method, path);
+        let span = tracing::span!(target: TARGET, LEVEL, "request", id, method, path);
         Self(Kept::Open(span))
     }
 
@@ -262,13 +266,20 @@ mod tests {
 
     #[test]
     fn it_is_told_as_if_it_had_been_open_all_the_time() {
-        for filter in ["info", "warn", "info,acton_service::access=off"] {
+        let filters = [
+            "info",
+            "warn",
+            "info,acton_service::access=off",
+            "info,acton_service::request=off",
+        ];
+        for filter in filters {
             for format in [Format::Text, Format::Json] {
                 let layer = Lines::to(remember, format);
                 let filtered = filter.parse::<Targets>().unwrap();
                 let subscriber = tracing_subscriber::registry().with(layer).with(filtered);
                 let expected = told(subscriber, story);
                 assert!(expected.contains("in a child"), "{expected}");
+                assert_eq!(expected.contains("a-1"), !filter.contains("request=off"));
                 assert_eq!(quick(filter, format, story), expected);
             }
         }

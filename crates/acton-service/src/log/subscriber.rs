@@ -53,7 +53,7 @@ impl Log {
     /// For a filter that never looks at what spans and events say.
     pub(crate) fn behind(mut self, filter: &Targets) -> Self {
         self.quick = Some(Quick {
-            requests: filter.would_enable(request_span::TARGET, &Level::INFO),
+            requests: filter.would_enable(request_span::TARGET, &request_span::LEVEL),
             answers: filter.would_enable(answered::TARGET, &Level::INFO),
         });
         self
