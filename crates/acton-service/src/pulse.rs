@@ -135,6 +135,16 @@ impl Pulse {
                 return;
             }
         };
+        /// Who is not watched is not late, also where the watch is dropped.
+        struct Watch<'a>(&'a AtomicBool);
+
+        impl Drop for Watch<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Relaxed);
+            }
+        }
+
+        let _watch = Watch(&self.was_late);
         let mut last_late = None;
         loop {
             let pause = match last_late {
@@ -142,8 +152,7 @@ impl Pulse {
                 None => (self.limit / 2).clamp(SHORT, CALM),
             };
             if ask.send(pause).is_err() || ear.heard().await.is_err() {
-                // Who is not watched is not late.
-                return self.was_late.store(false, Ordering::Relaxed);
+                return;
             }
             let was = last_late.is_some();
             last_late = self.took(self.knock.begun.elapsed(), last_late);
