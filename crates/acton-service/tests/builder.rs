@@ -5,7 +5,11 @@
     expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")
 )]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use acton_service::prelude::*;
 use axum::{
@@ -159,6 +163,27 @@ async fn with_readiness_check_is_asked_by_name() {
         ready.contains("\"mail\":\"unavailable\"") && !ready.contains("SECRET"),
         "{ready}"
     );
+}
+
+#[tokio::test]
+async fn strangers_who_ask_again_and_again_ask_no_dependency() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let check = move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, Infallible>(()) }
+    };
+    let router = hello()
+        .with_readiness_check("mail", check)
+        .build()
+        .into_router();
+    let begun = std::time::Instant::now();
+    for _ in 0..50 {
+        assert_eq!(send(&router, Request::get("/ready")).await.status(), 200);
+    }
+    // An answer is repeated for a second.
+    let most = 1 + usize::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!((1..=most).contains(&asked.load(Ordering::Relaxed)));
 }
 
 #[tokio::test]

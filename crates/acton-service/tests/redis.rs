@@ -209,6 +209,28 @@ async fn a_service_outlives_its_redis() {
     drop(redis);
 }
 
+#[cfg(feature = "sse-redis")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_names_the_live_updates_of_other_instances() {
+    if !is_installed() {
+        return;
+    }
+    let port = free_port();
+    let mut config: Config = Config::default();
+    config.sse.backplane = acton_service::sse::BackplaneKind::Redis;
+    config.redis.url = format!("redis://127.0.0.1:{port}");
+    let service = ServiceBuilder::new().with_config(config).with_sse().build();
+    let router = service.into_router();
+    let (status, body) = ask(&router, "/ready").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains(r#""live updates":"unavailable""#), "{body}");
+    let redis = Redis::start(port);
+    until_ready(&router, StatusCode::OK).await;
+    let (_, body) = ask(&router, "/ready").await;
+    assert!(body.contains(r#""live updates":"ready""#), "{body}");
+    drop(redis);
+}
+
 /// Kills and hangs under load: what an answer acknowledged is there afterwards, and pages without a session never fail.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_acknowledged_is_lost_when_redis_is_killed_or_hangs() {

@@ -171,3 +171,25 @@ fn started_to_migrate_it_makes_the_tables_and_ends() {
     }
     assert!(folder.0.join("board.db").exists());
 }
+
+#[test]
+fn asked_for_its_configuration_it_prints_it_without_secrets_and_ends() {
+    let folder = Folder::new("print-config");
+    std::fs::write(folder.0.join("config.toml"), "[limits]\nrequests = 77\n").unwrap();
+    let output = Command::new(program("task-manager"))
+        .arg("--print-config")
+        .current_dir(&folder.0)
+        .env("ACTON_DATABASE__URL", folder.database())
+        .env(
+            "ACTON_JWT__SECRET",
+            "hunter2-hunter2-hunter2-hunter2-hunter2",
+        )
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("requests = 77 # config.toml"), "{printed}");
+    let hidden = "url = \"[redacted]\" # environment variable ACTON_DATABASE__URL";
+    assert!(printed.contains(hidden), "{printed}");
+    assert!(!printed.contains("hunter2") && !printed.contains("board.db"));
+}

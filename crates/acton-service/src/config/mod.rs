@@ -129,11 +129,7 @@ impl<T: DeserializeOwned> Config<T> {
     ///
     /// As [`Config::load`].
     pub fn load_for(name: &str) -> Result<Self, ConfigError> {
-        let own = |folder: PathBuf| folder.join(name).join("config.toml");
-        let mut files = vec![own(PathBuf::from("/etc"))];
-        files.extend(sources::user_folder().map(own));
-        files.push(PathBuf::from("config.toml"));
-        Self::load_files(files)
+        Self::load_files(sources::files_for(name, |name| std::env::var_os(name)))
     }
 
     /// Reads this file instead of `config.toml`, and the environment.

@@ -159,9 +159,17 @@ impl Sources {
     }
 }
 
+/// The files that a program of this name reads, the later ones over the earlier ones.
+pub(super) fn files_for(name: &str, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let own = |folder: PathBuf| folder.join(name).join("config.toml");
+    let folders = [Some(PathBuf::from("/etc")), user_folder(variable)];
+    let files = folders.into_iter().flatten().map(own);
+    files.chain([PathBuf::from("config.toml")]).collect()
+}
+
 /// Where the settings of this user live.
-pub(super) fn user_folder() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+fn user_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
     let folder = set("XDG_CONFIG_HOME").map(PathBuf::from);
     let folder = folder.filter(|path| path.is_absolute());
     folder.or_else(|| Some(PathBuf::from(set("HOME")?).join(".config")))

@@ -33,7 +33,10 @@ pub(crate) use gauge::Gauge;
 
 use series::Series;
 
-use crate::{config::Config, guard::GuardLayer, limits::LimitsConfig, operators::Operators};
+use crate::{
+    config::Config, frame::FrameLayer, guard::GuardLayer, limits::LimitsConfig,
+    operators::Operators, server::Shutdown, states::States, versioning::Notices,
+};
 
 /// Everything that is counted; clones count together.
 #[derive(Clone, Default)]
@@ -85,8 +88,15 @@ impl Metrics {
         let readers = Arc::new(Readers::Everybody);
         // Whoever asks here may call the host as it likes.
         let operators = Operators::with_readers(Arc::clone(&readers));
+        let frame = FrameLayer::new(
+            &config,
+            Notices::default(),
+            States::default(),
+            Shutdown::default(),
+            None,
+        );
         self.routes(readers)
-            .layer(GuardLayer::new(&config, operators))
+            .layer((frame, GuardLayer::new(&config, operators)))
     }
 
     fn answer(&self) -> Response {
