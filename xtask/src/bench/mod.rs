@@ -6,6 +6,7 @@ use crate::{Outcome, programs, workspace};
 
 mod load;
 mod login;
+mod outage;
 mod overload;
 mod pairs;
 mod report;
@@ -28,6 +29,7 @@ Scenarios:
   sse       event streams beside a naive handler: memory, fan-out, readers that stall
   login     other requests and memory in a storm of logins; whether time tells which names exist
   overload  three times as many requests as can be answered
+  outage    a Redis that is not there, hangs and is killed, under load
   restarts  two nodes behind HAProxy, restarted in turn under load
 
 `cargo xtask bench <scenario> --help` explains each.
@@ -61,6 +63,11 @@ const SCENARIOS: &[Scenario] = &[
         name: "overload",
         help: overload::HELP,
         run: overload::run,
+    },
+    Scenario {
+        name: "outage",
+        help: outage::HELP,
+        run: outage::run,
     },
     Scenario {
         name: "restarts",
