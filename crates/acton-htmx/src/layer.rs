@@ -73,6 +73,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    // So that the request and its future are not copied from layer to layer.
     #[inline(always)]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let answer = Answer::begin(&mut request, &self.config);

@@ -3,8 +3,6 @@
 //! The runtime asks the system now and then for what came over its sockets, seldom while tasks keep it busy. Whom a thread
 //! wakes by itself overtakes all of that; whom it wakes over a socket waits as long as requests do.
 
-use std::io;
-
 #[cfg(unix)]
 mod over {
     use std::{
@@ -15,25 +13,25 @@ mod over {
     use tokio::net::UnixStream;
 
     #[derive(Debug)]
-    pub(super) struct Rope(Sender);
+    pub(crate) struct Rope(Sender);
 
     #[derive(Debug)]
-    pub(super) struct Ear(UnixStream);
+    pub(crate) struct Ear(UnixStream);
 
-    pub(super) fn pair() -> io::Result<(Rope, Ear)> {
+    pub(crate) fn pair() -> io::Result<(Rope, Ear)> {
         let (rope, ear) = Sender::pair()?;
         ear.set_nonblocking(true)?;
         Ok((Rope(rope), Ear(UnixStream::from_std(ear)?)))
     }
 
     impl Rope {
-        pub(super) fn pull(&mut self) -> io::Result<()> {
+        pub(crate) fn pull(&mut self) -> io::Result<()> {
             self.0.write_all(&[0])
         }
     }
 
     impl Ear {
-        pub(super) async fn heard(&mut self) -> io::Result<()> {
+        pub(crate) async fn heard(&mut self) -> io::Result<()> {
             loop {
                 self.0.readable().await?;
                 match self.0.try_read(&mut [0; 64]) {
@@ -52,55 +50,33 @@ mod over {
     use tokio::sync::Notify;
 
     #[derive(Debug)]
-    pub(super) struct Rope(Arc<Notify>);
+    pub(crate) struct Rope(Arc<Notify>);
 
     #[derive(Debug)]
-    pub(super) struct Ear(Arc<Notify>);
+    pub(crate) struct Ear(Arc<Notify>);
 
-    pub(super) fn pair() -> io::Result<(Rope, Ear)> {
+    pub(crate) fn pair() -> io::Result<(Rope, Ear)> {
         let bell = Arc::new(Notify::new());
         Ok((Rope(Arc::clone(&bell)), Ear(bell)))
     }
 
     impl Rope {
-        pub(super) fn pull(&mut self) -> io::Result<()> {
+        pub(crate) fn pull(&mut self) -> io::Result<()> {
             self.0.notify_one();
             Ok(())
         }
     }
 
     impl Ear {
-        pub(super) async fn heard(&mut self) -> io::Result<()> {
+        pub(crate) async fn heard(&mut self) -> io::Result<()> {
             self.0.notified().await;
             Ok(())
         }
     }
 }
 
-/// Rings the bell, from any thread.
-#[derive(Debug)]
-pub(crate) struct Rope(over::Rope);
-
-/// Hears the bell, in a task.
-#[derive(Debug)]
-pub(crate) struct Ear(over::Ear);
-
-/// Hangs up a bell; inside a runtime.
-pub(crate) fn pair() -> io::Result<(Rope, Ear)> {
-    over::pair().map(|(rope, ear)| (Rope(rope), Ear(ear)))
-}
-
-impl Rope {
-    pub(crate) fn pull(&mut self) -> io::Result<()> {
-        self.0.pull()
-    }
-}
-
-impl Ear {
-    pub(crate) async fn heard(&mut self) -> io::Result<()> {
-        self.0.heard().await
-    }
-}
+/// A bell: whoever pulls the rope, from any thread, is heard by the ear, in a task. Hung up inside a runtime.
+pub(crate) use over::{Rope, pair};
 
 #[cfg(test)]
 mod tests {

@@ -34,7 +34,8 @@ pub(crate) struct Parts {
 
 /// Puts the whole stack around every route and fallback; outermost first.
 ///
-/// It is one `Router::layer`, so that axum boxes each route once more and not once per line.
+/// It is one `Router::layer`, so that axum boxes each route once more and not once per line; and what the layers do on the
+/// way in is inlined, so that a request and its future are not copied from line to line.
 pub(crate) fn apply(routes: Router, config: &Config, shutdown: Shutdown, parts: Parts) -> Router {
     let routes = routes.layer((
         // Every answer has an id, a log line and careful headers, whoever made it.

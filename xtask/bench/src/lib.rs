@@ -2,7 +2,10 @@
 //!
 //! Each program takes the port that it listens on as its first argument and answers `/health` as soon as it is up.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 pub mod chunks;
 pub mod client;
@@ -23,4 +26,11 @@ pub fn address() -> SocketAddr {
 /// Whether the program was started with this word after the port.
 pub fn asked_for(word: &str) -> bool {
     std::env::args().skip(2).any(|argument| argument == word)
+}
+
+/// The time within which 99 of 100 were, in milliseconds.
+pub fn p99(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    let place = times.len().saturating_sub(1) * 99 / 100;
+    times.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3
 }

@@ -55,10 +55,7 @@ impl RequestId {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Id::Own(id) => std::str::from_utf8(id).unwrap_or_default(),
-            Id::Foreign(value) => value.to_str().unwrap_or_default(),
-        }
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -45,13 +45,14 @@ fn answer(
         if begins_another_protocol(is_connect, response.status()) {
             heads.expect_anything();
         }
-        match handover {
-            None => Ok(response.map(|body| AnswerBody::new(body, answering))),
+        let response = match handover {
+            None => response,
             Some(handover) => match handover.take(response) {
-                Some(response) => Ok(response.map(|body| AnswerBody::new(body, answering))),
+                Some(response) => response,
                 None => pending().await,
             },
-        }
+        };
+        Ok(response.map(|body| AnswerBody::new(body, answering)))
     }
 }
 

@@ -57,6 +57,8 @@ async fn numbers_may_have_a_listener_of_their_own() {
     assert!(ask(public, "/").await.contains("hello"));
     assert!(ask(public, "/metrics").await.starts_with("HTTP/1.1 404"));
     assert!(ask(private, "/").await.starts_with("HTTP/1.1 404"));
+    let numbers = ask(private, "/metrics").await;
+    assert!(numbers.contains("x-request-id: ") && numbers.contains("nosniff"));
     for unclear in [
         "GET /metrics HTTP/1.1\r\nhost: localhost\nx: y\r\n\r\n",
         "GET /metrics HTTP/1.1\r\n\r\n",

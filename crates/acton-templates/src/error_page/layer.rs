@@ -59,6 +59,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    // So that the request and its future are not copied from layer to layer.
     #[inline(always)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let asker = Asker::of(&request, &self.pages);

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acton_bench::{address, client::Client};
+use acton_bench::{address, client::Client, p99};
 use acton_service::{Config, prelude::*, session::Storage, versioning::VersionedApiBuilder};
 use tokio::{task::JoinSet, time};
 use tower_sessions::Session;
@@ -193,13 +193,6 @@ async fn faults(redis: &mut Redis) -> io::Result<Duration> {
     Ok(longest)
 }
 
-/// The time within which 99 of 100 were answered, in milliseconds.
-fn p99(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    let place = times.len().saturating_sub(1) * 99 / 100;
-    times.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3
-}
-
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let port = std::env::args().nth(2).and_then(|port| port.parse().ok());
@@ -233,18 +226,19 @@ async fn main() -> io::Result<()> {
     service.abort();
 
     let mut take = |path, status| seen.remove(&(path, status)).unwrap_or_default();
-    let (free, good, refused) = (take("/", 200), take("/count", 200), take("/count", 503));
+    let (mut free, mut good, mut refused) =
+        (take("/", 200), take("/count", 200), take("/count", 503));
     println!(
         "outage up={:.3} ready={:.3} free={} free_p99={:.1} good={} good_p99={:.1} refused={} refused_p99={:.1} \
          back={:.3} lost={lost} other={}",
         up.as_secs_f64(),
         ready.as_secs_f64(),
         free.len(),
-        p99(free),
+        p99(&mut free),
         good.len(),
-        p99(good),
+        p99(&mut good),
         refused.len(),
-        p99(refused),
+        p99(&mut refused),
         back?.as_secs_f64(),
         seen.values().map(Vec::len).sum::<usize>(),
     );

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acton_bench::{address, client::Client};
+use acton_bench::{address, client::Client, p99};
 use tokio::{task::JoinSet, time};
 
 /// Connections that nobody uses at the moment.
@@ -38,13 +38,6 @@ async fn ask(idle: Idle, path: &str) -> (u16, Duration) {
         std::io::Result::Ok(answer.status)
     };
     (answer.await.unwrap_or(0), begun.elapsed())
-}
-
-/// The time within which 99 of 100 were answered, in milliseconds.
-fn p99(times: &mut [Duration]) -> f64 {
-    times.sort_unstable();
-    let place = times.len().saturating_sub(1) * 99 / 100;
-    times.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3
 }
 
 #[tokio::main(flavor = "current_thread")]
