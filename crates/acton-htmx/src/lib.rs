@@ -36,6 +36,8 @@ mod json;
 mod markup;
 mod numbers;
 mod oob;
+#[cfg(feature = "askama")]
+mod page;
 mod spelled;
 
 mod answer;

@@ -6,6 +6,8 @@ use axum_core::response::{IntoResponse, Response};
 use http::{HeaderValue, header::CONTENT_TYPE};
 
 use crate::error::Error;
+#[cfg(feature = "askama")]
+use crate::page;
 
 /// HTML that needs no more escaping.
 ///
@@ -30,6 +32,16 @@ impl Markup {
     /// Takes HTML that the application itself wrote or sanitised.
     pub fn trusted(html: impl Into<String>) -> Self {
         Self(html.into())
+    }
+
+    /// Renders a template, several times as quickly as [`Template::render`](askama::Template::render) writes into a string.
+    ///
+    /// # Errors
+    ///
+    /// What Askama says when the template fails.
+    #[cfg(feature = "askama")]
+    pub fn render<T: askama::Template>(template: &T) -> askama::Result<Self> {
+        page::render(template).map(Self)
     }
 
     /// The HTML.
@@ -112,9 +124,12 @@ impl Render for &Markup {
 #[cfg(feature = "askama")]
 impl<T: askama::Template> Render for T {
     fn render_to(&self, html: &mut String) -> Result<(), Error> {
-        html.reserve(T::SIZE_HINT);
-        self.render_into(html)
-            .map_err(|error| Error::Render(Box::new(error)))
+        html.push_str(self.to_markup()?.as_str());
+        Ok(())
+    }
+
+    fn to_markup(&self) -> Result<Markup, Error> {
+        Markup::render(self).map_err(|error| Error::Render(Box::new(error)))
     }
 }
 

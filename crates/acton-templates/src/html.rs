@@ -6,7 +6,7 @@ use acton_htmx::{
 };
 use askama::Template;
 use axum_core::response::{IntoResponse, IntoResponseParts, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::RenderError;
 
@@ -49,6 +49,8 @@ pub struct HtmlTemplate {
     content: Result<Fragments, RenderError>,
     head: Response,
     mode: RenderMode,
+    /// A responder that failed has put its own answer in place of the head.
+    is_replaced: bool,
 }
 
 /// Marks a head that no responder has replaced by an error.
@@ -109,7 +111,9 @@ impl HtmlTemplate {
 
     /// Adds any responder: `.with(HxPushUrl::to("/tasks")?)`, `.with(FlashMessage::success("Saved"))`.
     pub fn with(mut self, part: impl IntoResponseParts) -> Self {
+        self.head.extensions_mut().insert(Intact);
         self.head = (part, self.head).into_response();
+        self.is_replaced |= self.head.extensions_mut().remove::<Intact>().is_none();
         self
     }
 
@@ -206,25 +210,25 @@ impl HtmlTemplate {
         let name = any::type_name::<T>();
         let span = tracing::debug_span!("render", template = name, mode = ?mode);
         let mut head = Response::default();
-        head.extensions_mut().insert(Intact);
         let content = span.in_scope(|| {
-            let html = template.render().map_err(|source| RenderError::Template {
+            let html = Markup::render(template).map_err(|source| RenderError::Template {
                 template: name,
                 source,
             })?;
-            let rendered = RenderMode::of(html.as_bytes());
+            let rendered = RenderMode::of(html.as_str().as_bytes());
             if mode == RenderMode::Fragment && rendered == RenderMode::Page {
                 return Err(RenderError::WholeDocument { template: name });
             }
             // A bare form may be swapped in, also where it is what the handler calls a page.
             head.extensions_mut().insert(rendered);
-            tracing::debug!(bytes = html.len(), "rendered");
-            Ok(Markup::trusted(html).into())
+            tracing::debug!(bytes = html.as_str().len(), "rendered");
+            Ok(html.into())
         });
         Self {
             content,
             head,
             mode,
+            is_replaced: false,
         }
     }
 
@@ -247,20 +251,17 @@ impl HtmlTemplate {
 }
 
 impl IntoResponse for HtmlTemplate {
-    fn into_response(mut self) -> Response {
-        const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-        let content = match self.content {
+    fn into_response(self) -> Response {
+        let mut response = match self.content {
+            Ok(_) if self.is_replaced => return self.head,
             Ok(content) => content.into_response(),
             Err(error) => return error.into_response(),
         };
-        // A responder that failed has put its own answer in place of ours.
-        if self.head.extensions_mut().remove::<Intact>().is_some() {
-            let (parts, body) = content.into_parts();
-            self.head.headers_mut().entry(CONTENT_TYPE).or_insert(HTML);
-            self.head.extensions_mut().extend(parts.extensions);
-            *self.head.body_mut() = body;
-        }
-        self.head
+        let (head, _) = self.head.into_parts();
+        *response.status_mut() = head.status;
+        response.headers_mut().extend(head.headers);
+        response.extensions_mut().extend(head.extensions);
+        response
     }
 }
 
@@ -269,6 +270,7 @@ mod tests {
     use super::*;
     use acton_htmx::HtmxLayer;
     use axum_core::{body::Body, extract::Request, response::ResponseParts};
+    use http::header::CONTENT_TYPE;
     use http_body_util::BodyExt;
     use tower::{Layer, ServiceExt};
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::heads::Answering;
+use super::shared::Answering;
 
 pin_project! {
     /// Until hyper has taken the last of it, the connection is not idle.

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,13 +14,8 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::{
-    Shutdown,
-    event_stream::{EventStream, Handover},
-    heads::Heads,
-    http1, http2,
-    preface::Version,
-    socket::Socket,
-    wire::Wire,
+    Shutdown, event_stream::EventStream, http1, http2, preface::Version, shared::Shared,
+    socket::Socket, wire::Wire,
 };
 use crate::guard::Overload;
 
@@ -112,20 +108,18 @@ pub(super) async fn serve(
     settings: &Settings,
 ) -> Option<EventStream> {
     socket.send_at_once();
-    let heads = Heads::default();
-    let handover = Handover::default();
+    let shared = Arc::<Shared>::default();
     let mut wire = Wire::new(
         socket,
-        heads.clone(),
-        handover.clone(),
+        Arc::clone(&shared),
         settings.head_timeout,
         settings.keep_alive,
     );
     let version = settings.while_fresh(poll_fn(|context| wire.poll_version(context)));
     match version.await?.ok()? {
-        Version::Http1 => http1::serve(wire, heads, handover, peer, settings).await,
+        Version::Http1 => http1::serve(wire, &shared, peer, settings).await,
         Version::Http2 => {
-            heads.expect_anything();
+            shared.heads.expect_anything();
             http2::serve(wire, peer, settings).await;
             None
         }

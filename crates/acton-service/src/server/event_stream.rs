@@ -8,7 +8,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -35,12 +35,11 @@ const SEND_BUFFER: usize = 64 * 1024;
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Where an event stream is put, so that the connection goes on with it and without hyper.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Handover(Arc<Slot>);
-
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Handover {
     response: Mutex<Option<Response>>,
+    /// Whether there is one, which is looked at after every request.
+    is_taken: AtomicBool,
     /// Whether answers of before still wait inside hyper.
     is_blocked: AtomicBool,
 }
@@ -48,16 +47,15 @@ struct Slot {
 impl Handover {
     /// Tells whether all that hyper has written is on its way.
     pub(super) fn allow(&self, flushed: bool) {
-        self.0.is_blocked.store(!flushed, Ordering::Relaxed);
+        self.is_blocked.store(!flushed, Ordering::Relaxed);
     }
 
-    /// A way out for the answer to this request, if nothing but its answer is left to be sent.
-    pub(super) fn for_request<B: http_body::Body>(&self, request: &Request<B>) -> Option<Self> {
-        let plain = request.method() == Method::GET
+    /// Whether nothing but the answer to this request would be left to be sent.
+    pub(super) fn is_for<B: http_body::Body>(request: &Request<B>) -> bool {
+        request.method() == Method::GET
             && request.version() == Version::HTTP_11
             && request.body().is_end_stream()
-            && !request.headers().contains_key(header::UPGRADE);
-        plain.then(|| self.clone())
+            && !request.headers().contains_key(header::UPGRADE)
     }
 
     /// Takes an event stream, and gives any other answer back.
@@ -76,24 +74,23 @@ impl Handover {
             || framed
                 .iter()
                 .any(|name| response.headers().contains_key(name))
-            || self.0.is_blocked.load(Ordering::Relaxed)
+            || self.is_blocked.load(Ordering::Relaxed)
         {
             return Some(response);
         }
         *self.slot() = Some(response);
+        self.is_taken.store(true, Ordering::Release);
         None
     }
 
     /// The event stream, once it is there.
     pub(super) fn response(&self) -> Option<Response> {
-        self.slot().take()
+        let is_taken = self.is_taken.load(Ordering::Acquire);
+        is_taken.then(|| self.slot().take()).flatten()
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Response>> {
-        self.0
-            .response
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.response.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

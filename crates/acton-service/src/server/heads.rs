@@ -6,7 +6,7 @@
 //! <https://www.rfc-editor.org/rfc/rfc9112#section-6.3>
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Mutex, MutexGuard, PoisonError,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -19,12 +19,9 @@ use super::body_end::BodyEnd;
 /// A longer head is answered 431.
 pub(super) const HEAD_BYTES: usize = 128 * 1024;
 
-/// What has been received and not yet been a request; shared by the socket and the service on it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Heads(Arc<Shared>);
-
+/// What has been received and not yet been a request.
 #[derive(Debug, Default)]
-struct Shared {
+pub(super) struct Heads {
     received: Mutex<Received>,
     /// Answers that have begun; hyper may drop the last one when the next one begins.
     answers: AtomicUsize,
@@ -34,7 +31,9 @@ struct Shared {
 struct Received {
     /// What is still to come of the last request.
     body: BodyEnd,
-    /// What came behind it: no more than hyper reads ahead.
+    /// The head behind it, where it came in one piece, as nearly all do.
+    head: Option<Head>,
+    /// What came behind that: no more than hyper reads ahead.
     bytes: Vec<u8>,
     expects: Expects,
 }
@@ -59,7 +58,15 @@ impl Heads {
             return;
         }
         let of_body = received.body.take(bytes);
-        received.bytes.extend_from_slice(&bytes[of_body..]);
+        let mut rest = &bytes[of_body..];
+        if received.head.is_none()
+            && received.bytes.is_empty()
+            && let Some(head) = first_head(rest)
+        {
+            rest = &rest[head.end..];
+            received.head = Some(head);
+        }
+        received.bytes.extend_from_slice(rest);
     }
 
     /// From now on something else than HTTP/1 comes.
@@ -70,27 +77,29 @@ impl Heads {
         };
     }
 
-    /// A request is being answered until what is returned is dropped.
-    pub(super) fn answering(&self) -> Answering {
-        self.0.answers.fetch_add(1, Ordering::Relaxed);
-        Answering(self.clone())
+    pub(super) fn answer_begins(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether the next request is waited for and nothing else; none where another protocol is spoken.
-    pub(super) fn is_idle(&self) -> Option<bool> {
-        let received = self.lock();
-        let is_between = received.expects == Expects::Head && received.body == BodyEnd::Reached;
-        let is_idle = is_between && self.0.answers.load(Ordering::Relaxed) == 0;
-        (received.expects != Expects::Anything).then_some(is_idle)
+    pub(super) fn answer_ends(&self) {
+        self.answers.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether a head has begun, or should begin, and is not complete.
-    pub(super) fn is_waiting(&self) -> bool {
+    /// What the client is waited for when nothing comes.
+    pub(super) fn awaited(&self) -> Awaited {
         let received = self.lock();
+        let is_in_head = || received.head.is_some() || !received.bytes.is_empty();
         match received.expects {
-            Expects::FirstHead => true,
-            Expects::Head => !received.bytes.is_empty(),
-            Expects::Anything => false,
+            Expects::Anything => Awaited::Anything,
+            Expects::FirstHead => Awaited::Head,
+            Expects::Head if is_in_head() => Awaited::Head,
+            Expects::Head => {
+                let is_answered = self.answers.load(Ordering::Relaxed) == 0;
+                match received.body {
+                    BodyEnd::Reached if is_answered => Awaited::Request,
+                    _ => Awaited::Nothing,
+                }
+            }
         }
     }
 
@@ -105,37 +114,46 @@ impl Heads {
         let mut guard = self.lock();
         let received = &mut *guard;
         received.expects = Expects::Head;
-        let Some(head) = first_head(&received.bytes) else {
-            // hyper takes something for a head that we do not.
-            return false;
+        let (head, end) = match received.head.take() {
+            Some(head) => (head, 0),
+            None => match first_head(&received.bytes) {
+                Some(head) => (head, head.end),
+                // hyper takes something for a head that we do not.
+                None => return false,
+            },
         };
-        let is_encoded_clearly = is_encoded_clearly(request.headers(), &received.bytes[..head.end]);
         received.body = BodyEnd::of(request.body());
-        let of_body = received.body.take(&received.bytes[head.end..]);
-        received.bytes.drain(..head.end + of_body);
-        is_encoded_clearly && !head.has_bare_newline
+        let of_body = received.body.take(&received.bytes[end..]);
+        received.bytes.drain(..end + of_body);
+        !head.has_bare_newline && is_encoded_clearly(request.headers(), &head)
     }
 
     fn lock(&self) -> MutexGuard<'_, Received> {
-        let received = self.0.received.lock();
+        let received = self.received.lock();
         received.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A request that is being answered.
-#[derive(Debug)]
-pub(super) struct Answering(Heads);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.0.answers.fetch_sub(1, Ordering::Relaxed);
-    }
+/// What a client is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// A head that has begun, or should begin, to its end.
+    Head,
+    /// The next request, some time.
+    Request,
+    /// The rest of a body, or that it takes its answer.
+    Nothing,
+    /// Another protocol.
+    Anything,
 }
 
 /// The first head in what came.
+#[derive(Clone, Copy, Debug)]
 struct Head {
     /// Behind its blank line.
     end: usize,
+    names_length: bool,
+    names_coding: bool,
     /// Whether a line of it ends without a carriage return: a proxy may take what follows for the rest of the line,
     /// where hyper sees another header.
     has_bare_newline: bool,
@@ -148,24 +166,33 @@ fn first_head(bytes: &[u8]) -> Option<Head> {
     let start = bytes
         .iter()
         .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
-    let mut line = start;
-    let mut has_bare_newline = false;
+    let mut head = Head {
+        end: start,
+        names_length: false,
+        names_coding: false,
+        has_bare_newline: false,
+    };
     for newline in memchr_iter(b'\n', &bytes[start..]) {
         let newline = start + newline;
-        let (text, is_bare) = match bytes[line..newline].strip_suffix(b"\r") {
-            Some(text) => (text, false),
-            None => (&bytes[line..newline], true),
-        };
-        has_bare_newline |= is_bare;
-        line = newline + 1;
-        if text.is_empty() {
-            return Some(Head {
-                end: line,
-                has_bare_newline,
-            });
+        let line = &bytes[head.end..newline];
+        head.end = newline + 1;
+        let text = line.strip_suffix(b"\r");
+        head.has_bare_newline |= text.is_none();
+        let text = text.unwrap_or(line);
+        match text.first() {
+            None => return Some(head),
+            Some(b'c' | b'C') => head.names_length |= names(text, b"content-length"),
+            Some(b't' | b'T') => head.names_coding |= names(text, b"transfer-encoding"),
+            Some(_) => {}
         }
     }
     None
+}
+
+/// Whether this is the name of the header in a line.
+fn names(line: &[u8], name: &[u8]) -> bool {
+    let end = memchr(b':', line).unwrap_or(0);
+    line[..end].eq_ignore_ascii_case(name)
 }
 
 /// Whether there is no transfer coding, or `chunked` alone and no length beside it.
@@ -173,24 +200,15 @@ fn first_head(bytes: &[u8]) -> Option<Head> {
 /// hyper looks at the last one only; a proxy that looks at the first may not see any chunks.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
-fn is_encoded_clearly(headers: &HeaderMap, head: &[u8]) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let Some(coding) = codings.next() else {
+fn is_encoded_clearly(headers: &HeaderMap, head: &Head) -> bool {
+    if !head.names_coding {
         return true;
-    };
-    let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    is_chunked && codings.next().is_none() && !has_two_lengths(head)
-}
-
-/// Whether this head names both of the headers that end a body.
-fn has_two_lengths(head: &[u8]) -> bool {
-    let names = |name: &[u8]| {
-        head.split(|byte| *byte == b'\n').any(|line| {
-            let end = memchr(b':', line).unwrap_or(0);
-            line[..end].eq_ignore_ascii_case(name)
-        })
-    };
-    names(b"content-length") && names(b"transfer-encoding")
+    }
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = codings
+        .next()
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    is_chunked && codings.next().is_none() && !head.names_length
 }
 
 #[cfg(test)]
@@ -255,6 +273,21 @@ mod tests {
     }
 
     #[test]
+    fn in_how_many_pieces_a_head_comes_makes_no_difference() {
+        let bare = "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n";
+        let text = format!("{PLAIN}{BOTH}0\r\n\r\n{PLAIN}{bare}{PLAIN}");
+        for pieces in [1, 2, 3, 7, 50, text.len()] {
+            let heads = Heads::default();
+            text.as_bytes()
+                .chunks(text.len().div_ceil(pieces))
+                .for_each(|piece| heads.record(piece));
+            let requests = [plain(), chunked(), plain(), plain(), plain()];
+            let admitted = requests.map(|request| heads.admit(&request));
+            assert_eq!(admitted, [true, false, true, false, true], "{pieces}");
+        }
+    }
+
+    #[test]
     fn what_is_no_head_is_refused() {
         for text in ["", "\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n"] {
             assert!(!heads(text).admit(&plain()), "{text:?}");
@@ -294,7 +327,7 @@ mod tests {
         let heads = heads(PLAIN);
         assert!(heads.admit(&plain()));
         assert!(heads.lock().bytes.is_empty());
-        assert!(!heads.is_waiting());
+        assert_eq!(heads.awaited(), Awaited::Request);
     }
 
     #[test]
@@ -302,34 +335,36 @@ mod tests {
         let heads = heads(PLAIN);
         heads.admit(&plain());
         heads.record(b"GET / HT");
-        assert!(heads.is_waiting());
+        assert_eq!(heads.awaited(), Awaited::Head);
         heads.record(b"TP/1.1\r\n\r\nhel");
+        assert_eq!(heads.awaited(), Awaited::Head);
         heads.admit(&sized(5));
-        assert!(!heads.is_waiting() && heads.is_in_body());
+        assert_eq!(heads.awaited(), Awaited::Nothing);
+        assert!(heads.is_in_body());
         heads.record(b"lo");
-        assert!(!heads.is_waiting() && !heads.is_in_body());
+        assert_eq!(heads.awaited(), Awaited::Request);
+        assert!(!heads.is_in_body());
         heads.record(b"G");
-        assert!(heads.is_waiting());
+        assert_eq!(heads.awaited(), Awaited::Head);
     }
 
     #[test]
     fn between_requests_it_is_idle() {
         let heads = heads(PLAIN);
-        assert_eq!(heads.is_idle(), Some(false));
-        let first = heads.answering();
+        assert_eq!(heads.awaited(), Awaited::Head);
+        heads.answer_begins();
         heads.admit(&plain());
-        assert_eq!(heads.is_idle(), Some(false));
-        let second = heads.answering();
-        drop(first);
-        assert_eq!(heads.is_idle(), Some(false));
-        drop(second);
-        assert_eq!(heads.is_idle(), Some(true));
+        assert_eq!(heads.awaited(), Awaited::Nothing);
+        heads.answer_begins();
+        heads.answer_ends();
+        assert_eq!(heads.awaited(), Awaited::Nothing);
+        heads.answer_ends();
+        assert_eq!(heads.awaited(), Awaited::Request);
         heads.record(CHUNKED.as_bytes());
-        drop(heads.answering());
         heads.admit(&chunked());
-        assert_eq!(heads.is_idle(), Some(false), "an upload goes on");
+        assert_eq!(heads.awaited(), Awaited::Nothing, "an upload goes on");
         heads.expect_anything();
-        assert_eq!(heads.is_idle(), None);
+        assert_eq!(heads.awaited(), Awaited::Anything);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     future::{Future, pending, poll_fn},
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::Poll,
 };
 
@@ -18,7 +19,8 @@ use super::{
     complaint,
     connection::{Settings, note},
     event_stream::{EventStream, Handover},
-    heads::{HEAD_BYTES, Heads},
+    heads::HEAD_BYTES,
+    shared::{Answering, Shared},
     wire::Wire,
 };
 use crate::request::host::Unreadable;
@@ -27,27 +29,25 @@ use crate::request::host::Unreadable;
 fn answer(
     settings: &Settings,
     peer: SocketAddr,
-    heads: &Heads,
-    handover: &Handover,
+    shared: &Arc<Shared>,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + use<> {
-    let answering = heads.answering();
-    if !heads.admit(&request) {
+    let answering = Answering::begin(shared);
+    if !answering.heads.admit(&request) {
         let unclear = Unreadable(StatusCode::BAD_REQUEST);
         request.extensions_mut().insert(unclear);
     }
     let is_connect = request.method() == Method::CONNECT;
-    let handover = handover.for_request(&request);
-    let heads = heads.clone();
+    let may_leave = Handover::is_for(&request);
     let answer = settings.answer(peer, request.map(Body::new));
     async move {
         let response = answer.await?;
         if begins_another_protocol(is_connect, response.status()) {
-            heads.expect_anything();
+            answering.heads.expect_anything();
         }
-        let response = match handover {
-            None => response,
-            Some(handover) => match handover.take(response) {
+        let response = match may_leave {
+            false => response,
+            true => match answering.handover.take(response) {
                 Some(response) => response,
                 None => pending().await,
             },
@@ -66,8 +66,7 @@ fn begins_another_protocol(is_connect: bool, status: StatusCode) -> bool {
 /// Answers requests until the client leaves, stalls, asks for an event stream, or the service stops.
 pub(super) async fn serve(
     wire: Wire,
-    heads: Heads,
-    handover: Handover,
+    shared: &Arc<Shared>,
     peer: SocketAddr,
     settings: &Settings,
 ) -> Option<EventStream> {
@@ -79,7 +78,7 @@ pub(super) async fn serve(
         .max_buf_size(HEAD_BYTES)
         .serve_connection(
             TokioIo::new(wire),
-            service_fn(|request| answer(settings, peer, &heads, &handover, request)),
+            service_fn(|request| answer(settings, peer, shared, request)),
         )
         .with_upgrades();
     let mut closing = false;
@@ -87,7 +86,8 @@ pub(super) async fn serve(
     let response = loop {
         let end = poll_fn(|context| match Pin::new(&mut connection).poll(context) {
             Poll::Ready(result) => Poll::Ready(Err(result)),
-            Poll::Pending => handover
+            Poll::Pending => shared
+                .handover
                 .response()
                 .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
         });

@@ -19,6 +19,7 @@ mod listen;
 mod open_requests;
 mod places;
 mod preface;
+mod shared;
 mod shutdown;
 mod signals;
 mod socket;

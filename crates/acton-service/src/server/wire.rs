@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -14,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     complaint,
     deadline::Deadline,
-    event_stream::Handover,
-    heads::Heads,
+    heads::Awaited,
     idle::Idle,
     preface::{Preface, Version},
+    shared::Shared,
     socket::Socket,
 };
 
@@ -53,8 +54,7 @@ fn together<T>(slices: &[IoSlice<'_>], write: impl FnOnce(&[u8]) -> T) -> T {
 pub(super) struct Wire {
     stream: Socket,
     preface: Preface,
-    heads: Heads,
-    handover: Handover,
+    shared: Arc<Shared>,
     head_timeout: Duration,
     keep_alive: Duration,
     head: Deadline,
@@ -70,16 +70,14 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(
         stream: Socket,
-        heads: Heads,
-        handover: Handover,
+        shared: Arc<Shared>,
         head_timeout: Duration,
         keep_alive: Duration,
     ) -> Self {
         Self {
             stream,
             preface: Preface::default(),
-            heads,
-            handover,
+            shared,
             head_timeout,
             keep_alive,
             head: Deadline::default(),
@@ -104,7 +102,8 @@ impl Wire {
 
     /// Keeps back what hyper says by itself, which it says only where a head is not complete.
     fn keep_back(&mut self, bytes: &[u8]) -> bool {
-        let complaint = complaint::status(bytes).filter(|_| self.heads.is_waiting());
+        let complaint =
+            complaint::status(bytes).filter(|_| self.shared.heads.awaited() == Awaited::Head);
         self.complaint = complaint.or(self.complaint);
         complaint.is_some()
     }
@@ -149,12 +148,12 @@ impl Wire {
     ) -> Poll<io::Result<T>> {
         if result.is_ready() {
             if self.write.is_running() {
-                self.handover.allow(true);
+                self.shared.handover.allow(true);
             }
             self.write.stop();
             return result;
         }
-        self.handover.allow(false);
+        self.shared.handover.allow(false);
         ready!(self.write.poll(cx, WRITE_STALL));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -175,28 +174,25 @@ impl AsyncRead for Wire {
         } else {
             Pin::new(&mut this.stream).poll_read(cx, buffer)
         };
-        match read {
-            Poll::Ready(result) => {
-                this.heads.record(&buffer.filled()[before..]);
-                this.idle.interrupt();
-                Poll::Ready(result)
-            }
-            Poll::Pending if this.heads.is_waiting() => {
-                // Bytes that drip in do not prolong it.
-                ready!(this.head.poll(cx, this.head_timeout));
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
-            Poll::Pending => {
-                this.head.stop();
-                let Some(is_idle) = this.heads.is_idle() else {
-                    return Poll::Pending;
-                };
-                // hyper has the answer to its end, and the client may not.
-                let is_idle = is_idle && !this.write.is_running();
-                // Nothing more is read, as if the client had closed.
-                this.idle.poll(cx, this.keep_alive, is_idle).map(Ok)
-            }
+        if let Poll::Ready(result) = read {
+            this.shared.heads.record(&buffer.filled()[before..]);
+            this.idle.interrupt();
+            return Poll::Ready(result);
         }
+        let awaited = this.shared.heads.awaited();
+        if awaited == Awaited::Head {
+            // Bytes that drip in do not prolong it.
+            ready!(this.head.poll(cx, this.head_timeout));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        this.head.stop();
+        if awaited == Awaited::Anything {
+            return Poll::Pending;
+        }
+        // hyper has the answer to its end, and the client may not.
+        let is_idle = awaited == Awaited::Request && !this.write.is_running();
+        // Nothing more is read, as if the client had closed.
+        this.idle.poll(cx, this.keep_alive, is_idle).map(Ok)
     }
 }
 
@@ -249,7 +245,7 @@ impl AsyncWrite for Wire {
         }
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         ready!(self.written(cx, result))?;
-        if self.is_refused || self.heads.is_in_body() {
+        if self.is_refused || self.shared.heads.is_in_body() {
             ready!(self.poll_drain(cx));
         }
         Poll::Ready(Ok(()))
@@ -308,13 +304,7 @@ mod tests {
         );
         let socket = Socket::Tls(Box::new(server.unwrap()));
         let patience = Duration::from_secs(10);
-        let wire = Wire::new(
-            socket,
-            Heads::default(),
-            Handover::default(),
-            patience,
-            patience,
-        );
+        let wire = Wire::new(socket, Arc::default(), patience, patience);
         (wire, client.unwrap())
     }
 
