@@ -85,7 +85,7 @@ impl Heads {
         self.answers.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// What the client is waited for when nothing comes.
+    /// What is waited for when nothing comes.
     pub(super) fn awaited(&self) -> Awaited {
         let received = self.lock();
         let is_in_head = || received.head.is_some() || !received.bytes.is_empty();
@@ -97,10 +97,17 @@ impl Heads {
                 let is_answered = self.answers.load(Ordering::Relaxed) == 0;
                 match received.body {
                     BodyEnd::Reached if is_answered => Awaited::Request,
-                    _ => Awaited::Nothing,
+                    BodyEnd::Reached => Awaited::Answer,
+                    _ => Awaited::Body,
                 }
             }
         }
+    }
+
+    /// Whether the client has asked for something, has sent all that belongs to it and has no answer yet.
+    pub(super) fn is_only_answering(&self) -> bool {
+        // After most answers it is looked at once, when there is nothing more to do.
+        self.answers.load(Ordering::Relaxed) > 0 && self.awaited() == Awaited::Answer
     }
 
     /// Whether some of the last request's body is still on its way.
@@ -134,15 +141,17 @@ impl Heads {
     }
 }
 
-/// What a client is waited for.
+/// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaited {
     /// A head that has begun, or should begin, to its end.
     Head,
     /// The next request, some time.
     Request,
-    /// The rest of a body, or that it takes its answer.
-    Nothing,
+    /// The rest of a body.
+    Body,
+    /// Nothing: it waits for its answer, or takes it.
+    Answer,
     /// Another protocol.
     Anything,
 }
@@ -339,7 +348,7 @@ mod tests {
         heads.record(b"TP/1.1\r\n\r\nhel");
         assert_eq!(heads.awaited(), Awaited::Head);
         heads.admit(&sized(5));
-        assert_eq!(heads.awaited(), Awaited::Nothing);
+        assert_eq!(heads.awaited(), Awaited::Body);
         assert!(heads.is_in_body());
         heads.record(b"lo");
         assert_eq!(heads.awaited(), Awaited::Request);
@@ -354,15 +363,15 @@ mod tests {
         assert_eq!(heads.awaited(), Awaited::Head);
         heads.answer_begins();
         heads.admit(&plain());
-        assert_eq!(heads.awaited(), Awaited::Nothing);
+        assert_eq!(heads.awaited(), Awaited::Answer);
         heads.answer_begins();
         heads.answer_ends();
-        assert_eq!(heads.awaited(), Awaited::Nothing);
+        assert_eq!(heads.awaited(), Awaited::Answer);
         heads.answer_ends();
         assert_eq!(heads.awaited(), Awaited::Request);
         heads.record(CHUNKED.as_bytes());
         heads.admit(&chunked());
-        assert_eq!(heads.awaited(), Awaited::Nothing, "an upload goes on");
+        assert_eq!(heads.awaited(), Awaited::Body, "an upload goes on");
         heads.expect_anything();
         assert_eq!(heads.awaited(), Awaited::Anything);
     }

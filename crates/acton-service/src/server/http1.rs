@@ -74,6 +74,7 @@ pub(super) async fn serve(
         // The wire has an eye on heads that do not come.
         .header_read_timeout(None)
         .keep_alive(!settings.is_overloaded)
+        .half_close(wire.tells_who_left())
         .max_header_size(HEAD_BYTES)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(

@@ -2,8 +2,9 @@
 
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use socket2::SockRef;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
 };
 
@@ -80,6 +81,50 @@ impl Socket {
             Self::Tls(stream) => return stream.get_ref().0.reset_at_close(),
         };
     }
+
+    /// Whether [`poll_left`](Self::poll_left) tells anything: what TLS says can only be read.
+    pub(super) fn tells_who_left(&self) -> bool {
+        match self {
+            Self::Tcp(_) => true,
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => false,
+        }
+    }
+
+    /// Ready when the client has closed its side and nothing it sent before is left to be read, of which nothing is taken.
+    pub(super) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let (ready, next) = match self {
+                Self::Tcp(stream) => {
+                    let ready = ready!(stream.poll_read_ready(cx));
+                    let next = || peek(SockRef::from(stream));
+                    (ready, stream.try_io(Interest::READABLE, next))
+                }
+                #[cfg(unix)]
+                Self::Unix(stream) => {
+                    let ready = ready!(stream.poll_read_ready(cx));
+                    let next = || peek(SockRef::from(stream));
+                    (ready, stream.try_io(Interest::READABLE, next))
+                }
+                #[cfg(feature = "tls")]
+                Self::Tls(_) => return Poll::Pending,
+            };
+            return match ready.and(next) {
+                Ok(0) => Poll::Ready(()),
+                Ok(_) => Poll::Pending,
+                // It was readable before what was there was read.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(_) => Poll::Ready(()),
+            };
+        }
+    }
+}
+
+/// How much of the next byte is there.
+fn peek(socket: SockRef<'_>) -> io::Result<usize> {
+    socket.peek(&mut [MaybeUninit::uninit()])
 }
 
 /// Calls a method of the stream inside, pinned where it needs to be.

@@ -89,6 +89,13 @@ impl Wire {
         }
     }
 
+    /// Whether hyper need not read to find out that the client has left.
+    ///
+    /// It would take new memory for each such read, because the request still holds the old.
+    pub(super) fn tells_who_left(&self) -> bool {
+        self.stream.tells_who_left()
+    }
+
     pub(super) fn into_stream(self) -> Socket {
         self.stream
     }
@@ -233,6 +240,10 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper comes here whenever it has nothing to write, so also while the answer is not there yet.
+        if self.shared.heads.is_only_answering() && self.stream.poll_left(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         // TLS takes more than the kernel does, and waits here.
         let result = Pin::new(&mut self.stream).poll_flush(cx);
         self.written(cx, result)

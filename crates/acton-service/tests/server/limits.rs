@@ -1,6 +1,6 @@
 //! How long the service waits, and for how much.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use acton_service::Config;
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::running::{EVERY, LARGE, closed, read, start, start_over, status};
+use crate::running::{EVERY, LARGE, WAITING, closed, read, start, start_over, status};
 
 #[tokio::test]
 async fn a_connection_is_kept_for_the_next_request() {
@@ -18,6 +18,47 @@ async fn a_connection_is_kept_for_the_next_request() {
         service.send(twice).await.matches("HTTP/1.1 200 OK").count(),
         2
     );
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_ends_when_its_client_leaves() {
+    let count = async |expected| {
+        let reached = async {
+            while WAITING.load(Ordering::Relaxed) != expected {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let reached = timeout(Duration::from_secs(10), reached).await;
+        reached.unwrap_or_else(|_| panic!("not {expected} handlers"));
+    };
+    let get = "GET /waits HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let post = "POST /waits HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello";
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        for request in [get, post] {
+            let stream = service.begin(request).await;
+            count(1).await;
+            drop(stream);
+            count(0).await;
+            // It says that it sends no more, as browsers do that are closed.
+            let mut stream = service.begin(request).await;
+            count(1).await;
+            stream.shutdown().await.unwrap();
+            count(0).await;
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn who_asks_and_sends_no_more_is_answered() {
+    let service = start(|_| {});
+    let mut stream = service
+        .begin("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        .await;
+    stream.shutdown().await.unwrap();
+    assert_eq!(status(&read(&mut stream).await), "200");
     service.stop().await;
 }
 

@@ -90,6 +90,7 @@ pub(crate) fn routes() -> VersionedRoutes {
                     get(|| async { "hello" }).post(|body: String| async move { body }),
                 )
                 .route("/slow", get(slow))
+                .route("/waits", get(waits).post(waits))
                 .route("/events", get(events))
                 .route("/flood", get(flood))
                 .route("/long", get(long))
@@ -105,6 +106,21 @@ pub(crate) fn routes() -> VersionedRoutes {
 async fn slow() -> &'static str {
     tokio::time::sleep(Duration::from_millis(700)).await;
     "done"
+}
+
+/// How many handlers of `/waits` wait.
+pub(crate) static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+async fn waits(_: String) {
+    struct Waiting;
+    impl Drop for Waiting {
+        fn drop(&mut self) {
+            WAITING.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    WAITING.fetch_add(1, Ordering::Relaxed);
+    let _waiting = Waiting;
+    std::future::pending().await
 }
 
 async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
