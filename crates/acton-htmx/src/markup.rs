@@ -34,14 +34,14 @@ impl Markup {
         Self(html.into())
     }
 
-    /// Renders a template, several times as quickly as [`Template::render`](askama::Template::render) writes into a string.
+    /// Renders a template, into memory that the thread keeps for the next one.
     ///
     /// # Errors
     ///
     /// What Askama says when the template fails.
     #[cfg(feature = "askama")]
     pub fn render<T: askama::Template>(template: &T) -> askama::Result<Self> {
-        page::render(template).map(Self)
+        page::render(template, |html| Self(html.to_owned()))
     }
 
     /// The HTML.
@@ -124,8 +124,8 @@ impl Render for &Markup {
 #[cfg(feature = "askama")]
 impl<T: askama::Template> Render for T {
     fn render_to(&self, html: &mut String) -> Result<(), Error> {
-        html.push_str(self.to_markup()?.as_str());
-        Ok(())
+        page::render(self, |text| html.push_str(text))
+            .map_err(|error| Error::Render(Box::new(error)))
     }
 
     fn to_markup(&self) -> Result<Markup, Error> {

@@ -1,6 +1,14 @@
 //! The line of a request.
 
-use super::fields::{Writer, label};
+use std::time::Duration;
+
+use tracing::Level;
+
+use super::{
+    Format,
+    fields::{Writer, label},
+    line::{Spans, add},
+};
 use crate::request::ClientAddr;
 
 pub(crate) const TARGET: &str = "acton_service::access";
@@ -29,8 +37,26 @@ impl Answered<'_> {
         tracing::info!(target: TARGET, route, status, millis, client, htmx, "answered");
     }
 
-    /// Writes the same without the detour of an event.
-    pub(super) fn write(&self, fields: &mut Writer<'_>) {
+    /// Adds the same to other lines, without the detour of an event.
+    pub(super) fn line(
+        &self,
+        lines: &mut Vec<u8>,
+        format: Format,
+        time: Duration,
+        spans: &impl Spans,
+    ) {
+        let record = |fields: &mut Writer<'_>| self.write(fields);
+        add(
+            lines,
+            format,
+            time,
+            (Level::INFO, TARGET),
+            record,
+            Some(spans),
+        );
+    }
+
+    fn write(&self, fields: &mut Writer<'_>) {
         fields.word(label!("message"), b"answered");
         fields.text(label!("route"), self.route);
         fields.unsigned(label!("status"), self.status.into());

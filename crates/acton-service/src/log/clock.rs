@@ -34,9 +34,9 @@ pub(crate) fn at(moment: Instant, say: impl FnOnce()) {
     say();
 }
 
-pub(super) fn write_now(line: &mut Vec<u8>) {
-    let since = SAID.get().map_or_else(since_epoch, on_the_wall);
-    write(line, since.as_secs(), since.subsec_micros());
+/// Since 1970.
+pub(super) fn now() -> Duration {
+    SAID.get().map_or_else(since_epoch, on_the_wall)
 }
 
 fn since_epoch() -> Duration {
@@ -57,7 +57,8 @@ fn on_the_wall(moment: Instant) -> Duration {
     })
 }
 
-fn write(line: &mut Vec<u8>, seconds: u64, micros: u32) {
+pub(super) fn write(line: &mut Vec<u8>, since_epoch: Duration) {
+    let (seconds, micros) = (since_epoch.as_secs(), since_epoch.subsec_micros());
     thread_local! {
         static LAST: Cell<(u64, [u8; LENGTH])> = const { Cell::new((u64::MAX, [0; LENGTH])) };
     }
@@ -126,7 +127,7 @@ mod tests {
 
     fn written(seconds: u64, micros: u32) -> String {
         let mut line = Vec::new();
-        write(&mut line, seconds, micros);
+        write(&mut line, Duration::new(seconds, micros * 1000));
         String::from_utf8(line).unwrap()
     }
 

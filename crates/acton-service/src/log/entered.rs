@@ -6,7 +6,7 @@ use super::{
     Format,
     fields::Fields,
     line::Spans,
-    request_span::{Quiet, Subject},
+    request_span::{Quiet, Words},
     spans::{self, SpanId},
 };
 
@@ -81,7 +81,7 @@ pub(super) fn current(format: Format) -> Option<SpanId> {
 /// The span around a line; that of a request need not be open.
 pub(super) enum Innermost<'a> {
     Span(SpanId),
-    Request(&'a Subject),
+    Request(Words<'a>),
 }
 
 impl Spans for Innermost<'_> {
@@ -95,7 +95,7 @@ impl Spans for Innermost<'_> {
     fn innermost(&self, then: &mut dyn FnMut(&str, Fields<'_>)) {
         match self {
             Self::Span(id) => id.innermost(then),
-            Self::Request(subject) => then(Subject::SPAN, Fields::Of(subject)),
+            Self::Request(words) => then(Words::SPAN, Fields::Of(*words)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tracing::field::{Field, Visit};
 
-use super::{Format, request_span::Subject};
+use super::{Format, request_span::Words};
 
 /// The fields of a span.
 #[derive(Clone, Copy)]
@@ -15,7 +15,7 @@ pub(super) enum Fields<'a> {
     /// As they were written when it was opened.
     Text(&'a [u8]),
     /// Of a request whose span was not opened.
-    Of(&'a Subject),
+    Of(Words<'a>),
 }
 
 impl Fields<'_> {
@@ -26,7 +26,7 @@ impl Fields<'_> {
     pub(super) fn write(self, line: &mut Vec<u8>, format: Format) {
         match self {
             Self::Text(text) => line.extend_from_slice(text),
-            Self::Of(subject) => subject.write(&mut Writer::fresh(line, format)),
+            Self::Of(words) => words.write(&mut Writer::fresh(line, format)),
         }
     }
 }

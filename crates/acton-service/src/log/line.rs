@@ -1,6 +1,6 @@
 //! What stands in a line.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 use tracing::{Event, Level};
 
@@ -36,36 +36,37 @@ pub(super) fn tell_event(
 ) {
     let (level, target) = (*event.metadata().level(), event.metadata().target());
     let record = |fields: &mut Writer<'_>| event.record(fields);
-    tell(format, write, level, target, record, spans);
-}
-
-/// Writes one line.
-pub(super) fn tell(
-    format: Format,
-    write: Write,
-    level: Level,
-    target: &str,
-    record: impl FnOnce(&mut Writer<'_>),
-    spans: Option<&impl Spans>,
-) {
     with_line(|line| {
-        match format {
-            Format::Text => text(line, level, target, record, spans),
-            Format::Json => json(line, level, target, record, spans),
-        }
-        line.push(b'\n');
+        add(line, format, clock::now(), (level, target), record, spans);
         write(line, level <= Level::WARN);
     });
 }
 
+/// Adds one line to others.
+pub(super) fn add(
+    lines: &mut Vec<u8>,
+    format: Format,
+    time: Duration,
+    (level, target): (Level, &str),
+    record: impl FnOnce(&mut Writer<'_>),
+    spans: Option<&impl Spans>,
+) {
+    match format {
+        Format::Text => text(lines, time, level, target, record, spans),
+        Format::Json => json(lines, time, level, target, record, spans),
+    }
+    lines.push(b'\n');
+}
+
 fn text(
     line: &mut Vec<u8>,
+    time: Duration,
     level: Level,
     target: &str,
     record: impl FnOnce(&mut Writer<'_>),
     spans: Option<&impl Spans>,
 ) {
-    clock::write_now(line);
+    clock::write(line, time);
     line.extend_from_slice(match level {
         Level::TRACE => b" TRACE ",
         Level::DEBUG => b" DEBUG ",
@@ -92,13 +93,14 @@ fn text(
 
 fn json(
     line: &mut Vec<u8>,
+    time: Duration,
     level: Level,
     target: &str,
     record: impl FnOnce(&mut Writer<'_>),
     spans: Option<&impl Spans>,
 ) {
     line.extend_from_slice(b"{\"timestamp\":\"");
-    clock::write_now(line);
+    clock::write(line, time);
     line.extend_from_slice(b"\",\"level\":\"");
     line.extend_from_slice(level.as_str().as_bytes());
     line.extend_from_slice(b"\",\"fields\":{");

@@ -7,6 +7,7 @@ mod answered;
 mod clock;
 mod entered;
 mod fields;
+mod gathered;
 #[cfg(any(test, feature = "otel"))]
 mod layer;
 mod line;

@@ -5,10 +5,13 @@
 
 use std::{
     io::{self, Stdout, Write},
+    mem,
     sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
+
+use super::{Answered, Format, gathered::Gathered, request_span::Words};
 
 /// How long lines gather; a warning or an error takes them along at once.
 const GATHER: Duration = Duration::from_millis(10);
@@ -54,7 +57,7 @@ pub(super) struct Output<W> {
 
 #[derive(Default)]
 struct Pending {
-    lines: Vec<u8>,
+    gathered: Gathered,
     /// How many services want lines to gather.
     services: usize,
     /// Whether the thread that writes is there.
@@ -65,7 +68,17 @@ struct Pending {
 
 struct Sink<W> {
     to: W,
-    spare: Vec<u8>,
+    spare: Gathered,
+    text: Vec<u8>,
+}
+
+impl Pending {
+    /// Room for so many bytes more; where there is none, something is lost.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let has_room = self.services == 0 || self.gathered.size() + bytes <= LIMIT;
+        self.lost += u64::from(!has_room);
+        has_room
+    }
 }
 
 impl<W: Write + Send> Output<W> {
@@ -75,7 +88,8 @@ impl<W: Write + Send> Output<W> {
             changed: Condvar::new(),
             sink: Mutex::new(Sink {
                 to,
-                spare: Vec::new(),
+                spare: Gathered::default(),
+                text: Vec::new(),
             }),
         }
     }
@@ -83,12 +97,11 @@ impl<W: Write + Send> Output<W> {
     /// Writes a line, now or in a moment.
     pub(super) fn write(&self, line: &[u8], urgent: bool) {
         let mut pending = lock(&self.pending);
-        if pending.services > 0 && pending.lines.len() + line.len() > LIMIT {
-            pending.lost += 1;
+        if !pending.has_room(line.len()) {
             return;
         }
-        let is_first = pending.lines.is_empty();
-        pending.lines.extend_from_slice(line);
+        let is_first = pending.gathered.is_empty();
+        pending.gathered.push_line(line);
         pending.urgent |= urgent;
         let waits = pending.services > 0;
         drop(pending);
@@ -99,14 +112,39 @@ impl<W: Write + Send> Output<W> {
         }
     }
 
+    /// Makes a line of this in a moment; `false` when lines are written at once.
+    pub(super) fn gather(
+        &self,
+        format: Format,
+        time: Duration,
+        words: Words<'_>,
+        answered: &Answered<'_>,
+    ) -> bool {
+        let mut pending = lock(&self.pending);
+        if pending.services == 0 {
+            return false;
+        }
+        if pending.has_room(words.path.len()) {
+            let is_first = pending.gathered.is_empty();
+            pending.gathered.push_request(format, time, words, answered);
+            drop(pending);
+            if is_first {
+                self.changed.notify_all();
+            }
+        }
+        true
+    }
+
     /// Writes what has gathered; errors have nowhere to go.
     fn flush(&self, mut sink: MutexGuard<'_, Sink<W>>) {
         let sink = &mut *sink;
-        std::mem::swap(&mut lock(&self.pending).lines, &mut sink.spare);
-        let _ = sink.to.write_all(&sink.spare);
+        mem::swap(&mut lock(&self.pending).gathered, &mut sink.spare);
+        sink.spare.write(&mut sink.text);
+        sink.spare.clear(SPARE);
+        let _ = sink.to.write_all(&sink.text);
         let _ = sink.to.flush();
-        sink.spare.clear();
-        sink.spare.shrink_to(SPARE);
+        sink.text.clear();
+        sink.text.shrink_to(SPARE);
     }
 
     /// Writes what has gathered, unless somebody else is at it and stays at it.
@@ -134,7 +172,7 @@ impl<W: Write + Send> Output<W> {
     fn run(&self) {
         let mut pending = lock(&self.pending);
         loop {
-            if !pending.lines.is_empty() {
+            if !pending.gathered.is_empty() {
                 pending = self.wait_for_more(pending);
                 pending.urgent = false;
                 drop(pending);
@@ -159,7 +197,7 @@ impl<W: Write + Send> Output<W> {
     }
 
     fn tell_losses(&self) {
-        let lost = std::mem::take(&mut lock(&self.pending).lost);
+        let lost = mem::take(&mut lock(&self.pending).lost);
         if lost > 0 {
             tracing::warn!(lost, "lines of the log are lost, because nobody took them");
         }
@@ -238,6 +276,40 @@ mod tests {
     }
 
     #[test]
+    fn requests_and_lines_stay_in_order_and_are_made_when_they_are_written() {
+        let (reader, output) = output();
+        let tell = |number: u16| {
+            let words = Words {
+                id: b"a-1",
+                method: b"GET",
+                path: "/tasks",
+            };
+            let answered = Answered {
+                route: "/tasks",
+                status: number,
+                millis: 1.5,
+                client: crate::ClientAddr([192, 0, 2, 7].into()),
+                htmx: None,
+            };
+            output.gather(Format::Text, Duration::ZERO, words, &answered)
+        };
+        assert!(!tell(0), "without a service a line is written at once");
+        output.defer().unwrap();
+        for number in 0..1000 {
+            assert!(tell(number));
+            output.write(format!("behind status={number} \n").as_bytes(), false);
+        }
+        output.end();
+        let taken = String::from_utf8(lock(&reader.taken).clone()).unwrap();
+        let numbers = taken.lines().map(|line| {
+            let (_, number) = line.split_once(" status=").unwrap();
+            number.split(' ').next().unwrap().parse::<u16>().unwrap()
+        });
+        let expected = (0..1000).flat_map(|number| [number, number]);
+        assert!(numbers.eq(expected), "{taken}");
+    }
+
+    #[test]
     fn a_reader_that_takes_nothing_holds_nobody_up_and_memory_stays_bounded() {
         let (reader, output) = output();
         let gate = lock(&reader.gate);
@@ -251,7 +323,7 @@ mod tests {
         wait.recv_timeout(Duration::from_secs(20))
             .expect("nobody waits");
         let pending = lock(&output.pending);
-        assert!(pending.lines.len() <= LIMIT && pending.lost > 0);
+        assert!(pending.gathered.size() <= LIMIT && pending.lost > 0);
         drop((pending, gate));
         output.end();
         assert!(!lock(&reader.taken).is_empty());

@@ -25,15 +25,31 @@ pub(super) const LEVEL: Level = Level::ERROR;
 /// What a span says of its request.
 ///
 /// The query string is left out: it may hold secrets.
-pub(super) struct Subject {
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    pub(super) id: &'a [u8],
+    pub(super) method: &'a [u8],
+    pub(super) path: &'a str,
+}
+
+impl Words<'_> {
+    pub(super) const SPAN: &'static str = "request";
+
+    pub(super) fn write(&self, fields: &mut Writer<'_>) {
+        fields.word(label!("id"), self.id);
+        fields.word(label!("method"), self.method);
+        fields.text(label!("path"), self.path);
+    }
+}
+
+/// The request that those words are of.
+struct Subject {
     id: RequestId,
     method: Method,
     path: Option<PathAndQuery>,
 }
 
 impl Subject {
-    pub(super) const SPAN: &str = "request";
-
     fn of<B>(request: &http::Request<B>, id: &RequestId) -> Self {
         Self {
             id: id.clone(),
@@ -42,11 +58,12 @@ impl Subject {
         }
     }
 
-    pub(super) fn write(&self, fields: &mut Writer<'_>) {
-        fields.word(label!("id"), self.id.as_bytes());
-        fields.word(label!("method"), self.method.as_str().as_bytes());
-        let path = self.path.as_ref().map_or("", PathAndQuery::path);
-        fields.text(label!("path"), path);
+    fn words(&self) -> Words<'_> {
+        Words {
+            id: self.id.as_bytes(),
+            method: self.method.as_str().as_bytes(),
+            path: self.path.as_ref().map_or("", PathAndQuery::path),
+        }
     }
 }
 
@@ -71,7 +88,7 @@ impl Quiet {
         let subject = &self.subject;
         let open = || {
             with_line(|text| {
-                subject.write(&mut Writer::new(text, format));
+                subject.words().write(&mut Writer::new(text, format));
                 OpenSpan(spans::open(&METADATA, None, text))
             })
         };
@@ -81,7 +98,7 @@ impl Quiet {
     pub(super) fn innermost(&self) -> Innermost<'_> {
         match &self.span {
             Some(span) => Innermost::Span(span.0),
-            None => Innermost::Request(&self.subject),
+            None => Innermost::Request(self.subject.words()),
         }
     }
 }
@@ -91,7 +108,7 @@ struct Asked;
 static ASKED: Asked = Asked;
 
 static METADATA: Metadata<'static> = tracing_core::metadata! {
-    name: Subject::SPAN,
+    name: Words::SPAN,
     target: TARGET,
     level: LEVEL,
     fields: &["id", "method", "path"],

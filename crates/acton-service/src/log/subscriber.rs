@@ -13,9 +13,11 @@ use tracing_subscriber::filter::Targets;
 use super::{
     Format,
     answered::{self, Answered},
+    clock,
     entered::{self, Innermost},
     fields::Writer,
-    line::{Write, tell, tell_event, to_stdout, with_line},
+    line::{Write, tell_event, to_stdout, with_line},
+    output::stdout,
     request_span,
     spans::{self, SpanId},
 };
@@ -25,6 +27,8 @@ use super::{
 pub(crate) struct Log {
     format: Format,
     write: Write,
+    /// Whether that is the standard output, which makes the lines of requests later.
+    gathers: bool,
     /// None for a filter around it that wants to see every span and event.
     quick: Option<Quick>,
 }
@@ -39,13 +43,17 @@ struct Quick {
 impl Log {
     /// To the standard output.
     pub(crate) fn new(format: Format) -> Self {
-        Self::to(to_stdout, format)
+        Self {
+            gathers: true,
+            ..Self::to(to_stdout, format)
+        }
     }
 
     pub(super) fn to(write: Write, format: Format) -> Self {
         Self {
             format,
             write,
+            gathers: false,
             quick: None,
         }
     }
@@ -65,11 +73,20 @@ impl Log {
 
     /// Writes the line of a request that was answered.
     pub(super) fn answered(&self, answered: &Answered<'_>, span: &Innermost<'_>) {
-        if self.quick.is_some_and(|quick| quick.answers) {
-            let (level, target) = (Level::INFO, answered::TARGET);
-            let record = |fields: &mut Writer<'_>| answered.write(fields);
-            tell(self.format, self.write, level, target, record, Some(span));
+        if !self.quick.is_some_and(|quick| quick.answers) {
+            return;
         }
+        let time = clock::now();
+        if let Innermost::Request(words) = span
+            && self.gathers
+            && stdout().gather(self.format, time, *words, answered)
+        {
+            return;
+        }
+        with_line(|line| {
+            answered.line(line, self.format, time, span);
+            (self.write)(line, false);
+        });
     }
 }
 

@@ -39,7 +39,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub(super) struct Handover {
     response: Mutex<Option<Response>>,
     /// Whether there is one, which is looked at after every request.
-    is_taken: AtomicBool,
+    is_full: AtomicBool,
     /// Whether answers of before still wait inside hyper.
     is_blocked: AtomicBool,
 }
@@ -51,7 +51,7 @@ impl Handover {
     }
 
     /// Whether nothing but the answer to this request would be left to be sent.
-    pub(super) fn is_for<B: http_body::Body>(request: &Request<B>) -> bool {
+    pub(super) fn may_take_answer_to<B: http_body::Body>(request: &Request<B>) -> bool {
         request.method() == Method::GET
             && request.version() == Version::HTTP_11
             && request.body().is_end_stream()
@@ -79,14 +79,14 @@ impl Handover {
             return Some(response);
         }
         *self.slot() = Some(response);
-        self.is_taken.store(true, Ordering::Release);
+        self.is_full.store(true, Ordering::Release);
         None
     }
 
     /// The event stream, once it is there.
-    pub(super) fn response(&self) -> Option<Response> {
-        let is_taken = self.is_taken.load(Ordering::Acquire);
-        is_taken.then(|| self.slot().take()).flatten()
+    pub(super) fn take_response(&self) -> Option<Response> {
+        let is_full = self.is_full.load(Ordering::Acquire);
+        is_full.then(|| self.slot().take()).flatten()
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Response>> {
@@ -273,8 +273,8 @@ mod tests {
         let whole = response(std::slice::from_ref(&stream)).map(|_| Body::from("data: all\n\n"));
         assert!(handover.take(whole).is_some());
         assert!(handover.take(response(&[stream])).is_none());
-        assert!(handover.response().is_some());
-        assert!(handover.response().is_none());
+        assert!(handover.take_response().is_some());
+        assert!(handover.take_response().is_none());
     }
 
     #[test]

@@ -36,6 +36,8 @@ struct Received {
     /// What came behind that: no more than hyper reads ahead.
     bytes: Vec<u8>,
     expects: Expects,
+    /// Since it was last asked, a head has become a request.
+    is_admitted: bool,
 }
 
 /// What comes when no body does.
@@ -104,9 +106,14 @@ impl Heads {
         }
     }
 
-    /// Whether the client has asked for something, has sent all that belongs to it and has no answer yet.
+    /// Whether the head that is waited for is another one than when this was asked before.
+    pub(super) fn is_next_head(&self) -> bool {
+        std::mem::take(&mut self.lock().is_admitted)
+    }
+
+    /// Whether the client has asked for something, has sent all that belongs to it and has not got all of its answer.
     pub(super) fn is_only_answering(&self) -> bool {
-        // After most answers it is looked at once, when there is nothing more to do.
+        // Most answers are there at once, and then this needs no lock.
         self.answers.load(Ordering::Relaxed) > 0 && self.awaited() == Awaited::Answer
     }
 
@@ -121,6 +128,7 @@ impl Heads {
         let mut guard = self.lock();
         let received = &mut *guard;
         received.expects = Expects::Head;
+        received.is_admitted = true;
         let (head, end) = match received.head.take() {
             Some(head) => (head, 0),
             None => match first_head(&received.bytes) {
@@ -150,7 +158,7 @@ pub(super) enum Awaited {
     Request,
     /// The rest of a body.
     Body,
-    /// Nothing: it waits for its answer, or takes it.
+    /// Nothing, while it is answered.
     Answer,
     /// Another protocol.
     Anything,
@@ -175,21 +183,25 @@ fn first_head(bytes: &[u8]) -> Option<Head> {
     let start = bytes
         .iter()
         .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+    let mut line_start = start;
     let mut head = Head {
-        end: start,
+        end: 0,
         names_length: false,
         names_coding: false,
         has_bare_newline: false,
     };
     for newline in memchr_iter(b'\n', &bytes[start..]) {
         let newline = start + newline;
-        let line = &bytes[head.end..newline];
-        head.end = newline + 1;
+        let line = &bytes[line_start..newline];
+        line_start = newline + 1;
         let text = line.strip_suffix(b"\r");
         head.has_bare_newline |= text.is_none();
         let text = text.unwrap_or(line);
         match text.first() {
-            None => return Some(head),
+            None => {
+                head.end = line_start;
+                return Some(head);
+            }
             Some(b'c' | b'C') => head.names_length |= names(text, b"content-length"),
             Some(b't' | b'T') => head.names_coding |= names(text, b"transfer-encoding"),
             Some(_) => {}
@@ -210,13 +222,11 @@ fn names(line: &[u8], name: &[u8]) -> bool {
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
 fn is_encoded_clearly(headers: &HeaderMap, head: &Head) -> bool {
-    if !head.names_coding {
-        return true;
-    }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let is_chunked = codings
-        .next()
-        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    let Some(coding) = codings.next() else {
+        return !head.names_coding;
+    };
+    let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
     is_chunked && codings.next().is_none() && !head.names_length
 }
 

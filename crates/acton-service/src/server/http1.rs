@@ -38,7 +38,7 @@ fn answer(
         request.extensions_mut().insert(unclear);
     }
     let is_connect = request.method() == Method::CONNECT;
-    let may_leave = Handover::is_for(&request);
+    let may_leave = Handover::may_take_answer_to(&request);
     let answer = settings.answer(peer, request.map(Body::new));
     async move {
         let response = answer.await?;
@@ -74,7 +74,7 @@ pub(super) async fn serve(
         // The wire has an eye on heads that do not come.
         .header_read_timeout(None)
         .keep_alive(!settings.is_overloaded)
-        .half_close(wire.tells_who_left())
+        .half_close(wire.can_tell_closed())
         .max_header_size(HEAD_BYTES)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(
@@ -89,7 +89,7 @@ pub(super) async fn serve(
             Poll::Ready(result) => Poll::Ready(Err(result)),
             Poll::Pending => shared
                 .handover
-                .response()
+                .take_response()
                 .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
         });
         tokio::select! {

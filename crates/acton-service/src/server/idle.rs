@@ -22,7 +22,7 @@ pub(super) struct Idle {
 impl Idle {
     /// Ready when the connection was idle for so long.
     ///
-    /// Asked when nothing comes, also while a request is answered: hyper does not ask again when it is.
+    /// Asked when nothing comes; over TLS also while a request is answered, and then hyper does not ask again when it is.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -82,8 +82,8 @@ impl Socket {
         };
     }
 
-    /// Whether [`poll_left`](Self::poll_left) tells anything: what TLS says can only be read.
-    pub(super) fn tells_who_left(&self) -> bool {
+    /// Whether it can be told without reading that the client has closed; what TLS says can only be read.
+    pub(super) fn can_tell_closed(&self) -> bool {
         match self {
             Self::Tcp(_) => true,
             #[cfg(unix)]
@@ -93,25 +93,33 @@ impl Socket {
         }
     }
 
+    /// Whether something that the client has sent is not read, as far as that can be told without reading.
+    pub(super) fn has_unread(&self) -> bool {
+        let unread = match self {
+            Self::Tcp(stream) => peek(SockRef::from(stream)),
+            #[cfg(unix)]
+            Self::Unix(stream) => peek(SockRef::from(stream)),
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => return false,
+        };
+        unread.is_ok_and(|count| count > 0)
+    }
+
     /// Ready when the client has closed its side and nothing it sent before is left to be read, of which nothing is taken.
-    pub(super) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let (ready, next) = match self {
-                Self::Tcp(stream) => {
-                    let ready = ready!(stream.poll_read_ready(cx));
-                    let next = || peek(SockRef::from(stream));
-                    (ready, stream.try_io(Interest::READABLE, next))
-                }
+            let unread = match self {
+                Self::Tcp(stream) => ready!(stream.poll_read_ready(cx)).and_then(|()| {
+                    stream.try_io(Interest::READABLE, || peek(SockRef::from(stream)))
+                }),
                 #[cfg(unix)]
-                Self::Unix(stream) => {
-                    let ready = ready!(stream.poll_read_ready(cx));
-                    let next = || peek(SockRef::from(stream));
-                    (ready, stream.try_io(Interest::READABLE, next))
-                }
+                Self::Unix(stream) => ready!(stream.poll_read_ready(cx)).and_then(|()| {
+                    stream.try_io(Interest::READABLE, || peek(SockRef::from(stream)))
+                }),
                 #[cfg(feature = "tls")]
                 Self::Tls(_) => return Poll::Pending,
             };
-            return match ready.and(next) {
+            return match unread {
                 Ok(0) => Poll::Ready(()),
                 Ok(_) => Poll::Pending,
                 // It was readable before what was there was read.
@@ -122,7 +130,7 @@ impl Socket {
     }
 }
 
-/// How much of the next byte is there.
+/// 1 if something is to be read, 0 at the end.
 fn peek(socket: SockRef<'_>) -> io::Result<usize> {
     socket.peek(&mut [MaybeUninit::uninit()])
 }

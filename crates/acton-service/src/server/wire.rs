@@ -89,11 +89,11 @@ impl Wire {
         }
     }
 
-    /// Whether hyper need not read to find out that the client has left.
+    /// Whether hyper need not read to find out that the client has closed.
     ///
     /// It would take new memory for each such read, because the request still holds the old.
-    pub(super) fn tells_who_left(&self) -> bool {
-        self.stream.tells_who_left()
+    pub(super) fn can_tell_closed(&self) -> bool {
+        self.stream.can_tell_closed()
     }
 
     pub(super) fn into_stream(self) -> Socket {
@@ -188,6 +188,9 @@ impl AsyncRead for Wire {
         }
         let awaited = this.shared.heads.awaited();
         if awaited == Awaited::Head {
+            if this.shared.heads.is_next_head() {
+                this.head.stop();
+            }
             // Bytes that drip in do not prolong it.
             ready!(this.head.poll(cx, this.head_timeout));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -241,7 +244,7 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper comes here whenever it has nothing to write, so also while the answer is not there yet.
-        if self.shared.heads.is_only_answering() && self.stream.poll_left(cx).is_ready() {
+        if self.shared.heads.is_only_answering() && self.stream.poll_closed(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         // TLS takes more than the kernel does, and waits here.
@@ -256,7 +259,8 @@ impl AsyncWrite for Wire {
         }
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         ready!(self.written(cx, result))?;
-        if self.is_refused || self.shared.heads.is_in_body() {
+        let has_more = self.is_refused || self.shared.heads.is_in_body();
+        if has_more || self.linger.is_running() || self.stream.has_unread() {
             ready!(self.poll_drain(cx));
         }
         Poll::Ready(Ok(()))

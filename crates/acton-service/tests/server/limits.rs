@@ -63,6 +63,60 @@ async fn who_asks_and_sends_no_more_is_answered() {
 }
 
 #[tokio::test]
+async fn a_head_that_begins_during_an_answer_has_a_time_of_its_own() {
+    let moment = Duration::from_millis(200);
+    for over in EVERY {
+        let limit = |config: &mut Config| config.limits.header_timeout = 2 * moment;
+        let service = start_over(*over, limit);
+        let mut stream = service.connect().await;
+        tokio::time::sleep(moment).await;
+        let ask = |path| format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        stream.write_all(ask("/slow").as_bytes()).await.unwrap();
+        tokio::time::sleep(moment).await;
+        let next = ask("/");
+        let (next, rest) = next.as_bytes().split_at(10);
+        stream.write_all(next).await.unwrap();
+        let mut answer = vec![0; 1024];
+        let count = stream.read(&mut answer).await.unwrap();
+        assert_eq!(status(&String::from_utf8_lossy(&answer[..count])), "200");
+        tokio::time::sleep(moment).await;
+        stream.write_all(rest).await.unwrap();
+        assert_eq!(status(&read(&mut stream).await), "200", "{over:?}");
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_whole_although_more_came_than_was_asked_for() {
+    let service = start(|_| {});
+    let mut stream = service
+        .begin("GET /large HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+        .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stream.write_all(b"more").await.unwrap();
+    let mut answer = Vec::new();
+    let mut space = vec![0; 1024 * 1024];
+    loop {
+        // A reader that takes its time, so that the end is still to be sent when the server closes.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        match stream.read(&mut space).await.unwrap() {
+            0 => break,
+            count => answer.extend_from_slice(&space[..count]),
+        }
+        if answer.len() > LARGE {
+            stream.shutdown().await.unwrap();
+        }
+    }
+    let head = answer
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    assert_eq!(answer.len() - head, LARGE);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn half_a_head_is_not_waited_for() {
     for over in EVERY {
         let limit = |config: &mut Config| config.limits.header_timeout = Duration::from_millis(300);
