@@ -49,6 +49,16 @@ async fn fails() -> Result<()> {
 /// Not a test of its own: the process that the others start.
 #[tokio::test]
 async fn serve_when_asked() {
+    serve().await;
+}
+
+/// The same with threads that do nothing but answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serve_with_workers() {
+    serve().await;
+}
+
+async fn serve() {
     if std::env::var_os(SERVE).is_none() {
         return;
     }
@@ -78,8 +88,12 @@ struct Process {
 
 impl Process {
     fn start(environment: &[(&str, &str)]) -> Self {
+        Self::start_as("serve_when_asked", environment)
+    }
+
+    fn start_as(name: &str, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "serve_when_asked", "--nocapture"])
+            .args(["--exact", name, "--nocapture"])
             .env(SERVE, "1")
             .env("ACTON_SERVICE__BIND", "127.0.0.1:0")
             .env("RUST_LOG", "info")
@@ -268,11 +282,13 @@ fn a_request_whose_client_leaves_has_its_line_too() {
 
 #[test]
 fn a_process_that_exits_in_a_handler_has_written_its_log() {
-    let process = Process::start(&[]);
-    process.ask("/nothing", "before-exit");
-    process.ask("/exit", "exit");
-    let log = process.log();
-    assert!(log.contains("before-exit"), "{log}");
+    for name in ["serve_when_asked", "serve_with_workers"] {
+        let process = Process::start_as(name, &[]);
+        process.ask("/nothing", "before-exit");
+        process.ask("/exit", "exit");
+        let log = process.log();
+        assert!(log.contains("before-exit"), "{name}: {log}");
+    }
 }
 
 #[test]

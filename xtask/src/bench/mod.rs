@@ -2,7 +2,7 @@
 //!
 //! The programs that are measured lie in `xtask/bench`; here they are started, driven and watched.
 
-use crate::{Outcome, programs, workspace};
+use crate::{Outcome, assets, programs, workspace};
 
 mod load;
 mod login;
@@ -98,6 +98,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 
 /// Builds programs of `xtask/bench` for release.
 fn build(names: &[&str]) -> Outcome {
+    assets::bring()?;
     let mut cargo = programs::cargo();
     cargo
         .current_dir(workspace::root())

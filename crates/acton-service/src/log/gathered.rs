@@ -3,10 +3,18 @@
 //! Most lines of a busy service say how a request was answered. A request leaves what its line will say, which takes a
 //! tenth of the time, and whoever writes makes many lines at once.
 
-use std::{net::IpAddr, str, time::Duration};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    str,
+    time::Duration,
+};
 
 use super::{Answered, Format, entered::Innermost, request_span::Words};
 use crate::request::ClientAddr;
+
+/// So many bytes go to the system at once: lines are longer than what they are made of.
+const PIECE: usize = 64 * 1024;
 
 /// Lines, and requests that have none yet, in their order.
 #[derive(Default)]
@@ -35,6 +43,12 @@ struct Request {
 }
 
 impl Gathered {
+    /// How much longer it gets by a request, in bytes.
+    pub(super) fn size_of(words: Words<'_>, answered: &Answered<'_>) -> usize {
+        let words = words.id.len() + words.method.len() + words.path.len();
+        words + answered.route.len() + size_of::<Request>()
+    }
+
     pub(super) fn push_line(&mut self, line: &[u8]) {
         self.lines.extend_from_slice(line);
     }
@@ -71,7 +85,7 @@ impl Gathered {
         });
     }
 
-    /// How much memory it takes, in bytes.
+    /// How long it is, in bytes.
     pub(super) fn size(&self) -> usize {
         self.lines.len() + self.words.len() + self.requests.len() * size_of::<Request>()
     }
@@ -80,15 +94,20 @@ impl Gathered {
         self.lines.is_empty() && self.requests.is_empty()
     }
 
-    /// Adds all lines to `text`.
-    pub(super) fn write(&self, text: &mut Vec<u8>) {
+    /// Writes all lines, in pieces that are made in `text`.
+    pub(super) fn write(&self, to: &mut impl Write, text: &mut Vec<u8>) -> io::Result<()> {
         let (mut place, mut words) = (0, &self.words[..]);
         for request in &self.requests {
             text.extend_from_slice(&self.lines[place..request.place]);
             place = request.place;
             words = request.write(words, text);
+            if text.len() > PIECE {
+                to.write_all(text)?;
+                text.clear();
+            }
         }
         text.extend_from_slice(&self.lines[place..]);
+        to.write_all(text)
     }
 
     /// Forgets all, and memory beyond `size` bytes of each kind.
@@ -154,13 +173,15 @@ mod tests {
                 let other = format!("another line, before {route}\n");
                 gathered.push_line(other.as_bytes());
                 expected.extend_from_slice(other.as_bytes());
+                let size = gathered.size() + Gathered::size_of(words, &answered);
                 gathered.push_request(format, time, words, &answered);
+                assert_eq!(gathered.size(), size);
                 answered.line(&mut expected, format, time, &Innermost::Request(words));
             }
             gathered.push_line(b"the last\n");
             expected.extend_from_slice(b"the last\n");
             let mut text = Vec::new();
-            gathered.write(&mut text);
+            gathered.write(&mut text, &mut Vec::new()).unwrap();
             assert_eq!(String::from_utf8(text), String::from_utf8(expected));
             assert!(gathered.size() > long.len());
             gathered.clear(0);

@@ -133,11 +133,17 @@ fn object(line: &mut Vec<u8>, name: &str, fields: Fields<'_>) {
     line.push(b'}');
 }
 
+thread_local! {
+    static LINE: RefCell<Line> = RefCell::new(Line::default());
+}
+
+/// This thread may be the last of the process, also where another one writes what it says.
+pub(super) fn flush_with_this_thread() {
+    let _ = LINE.try_with(|_| ());
+}
+
 /// A line to write into, kept for the next one of this thread.
 pub(super) fn with_line<T>(then: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    thread_local! {
-        static LINE: RefCell<Line> = RefCell::new(Line::default());
-    }
     // A value that logs while it is logged gets a line of its own, and so does what logs while a thread ends.
     let kept = LINE.try_with(|line| {
         line.try_borrow_mut()

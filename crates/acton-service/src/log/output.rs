@@ -73,11 +73,11 @@ struct Sink<W> {
 }
 
 impl Pending {
-    /// Room for so many bytes more; where there is none, something is lost.
-    fn has_room(&mut self, bytes: usize) -> bool {
-        let has_room = self.services == 0 || self.gathered.size() + bytes <= LIMIT;
-        self.lost += u64::from(!has_room);
-        has_room
+    /// Whether so many bytes more may wait; counts them as lost otherwise.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let takes = self.services == 0 || self.gathered.size() + bytes <= LIMIT;
+        self.lost += u64::from(!takes);
+        takes
     }
 }
 
@@ -97,7 +97,7 @@ impl<W: Write + Send> Output<W> {
     /// Writes a line, now or in a moment.
     pub(super) fn write(&self, line: &[u8], urgent: bool) {
         let mut pending = lock(&self.pending);
-        if !pending.has_room(line.len()) {
+        if !pending.takes(line.len()) {
             return;
         }
         let is_first = pending.gathered.is_empty();
@@ -112,7 +112,7 @@ impl<W: Write + Send> Output<W> {
         }
     }
 
-    /// Makes a line of this in a moment; `false` when lines are written at once.
+    /// Makes a line of this in a moment, if there is room for it; `false` when lines are written at once.
     pub(super) fn gather(
         &self,
         format: Format,
@@ -124,7 +124,7 @@ impl<W: Write + Send> Output<W> {
         if pending.services == 0 {
             return false;
         }
-        if pending.has_room(words.path.len()) {
+        if pending.takes(Gathered::size_of(words, answered)) {
             let is_first = pending.gathered.is_empty();
             pending.gathered.push_request(format, time, words, answered);
             drop(pending);
@@ -137,14 +137,13 @@ impl<W: Write + Send> Output<W> {
 
     /// Writes what has gathered; errors have nowhere to go.
     fn flush(&self, mut sink: MutexGuard<'_, Sink<W>>) {
-        let sink = &mut *sink;
-        mem::swap(&mut lock(&self.pending).gathered, &mut sink.spare);
-        sink.spare.write(&mut sink.text);
-        sink.spare.clear(SPARE);
-        let _ = sink.to.write_all(&sink.text);
-        let _ = sink.to.flush();
-        sink.text.clear();
-        sink.text.shrink_to(SPARE);
+        let Sink { to, spare, text } = &mut *sink;
+        mem::swap(&mut lock(&self.pending).gathered, spare);
+        text.clear();
+        let _ = spare.write(to, text);
+        let _ = to.flush();
+        text.shrink_to(SPARE);
+        spare.clear(SPARE);
     }
 
     /// Writes what has gathered, unless somebody else is at it and stays at it.

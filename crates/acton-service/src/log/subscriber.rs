@@ -16,7 +16,7 @@ use super::{
     clock,
     entered::{self, Innermost},
     fields::Writer,
-    line::{Write, tell_event, to_stdout, with_line},
+    line::{Write, flush_with_this_thread, tell_event, to_stdout, with_line},
     output::stdout,
     request_span,
     spans::{self, SpanId},
@@ -81,6 +81,7 @@ impl Log {
             && self.gathers
             && stdout().gather(self.format, time, *words, answered)
         {
+            flush_with_this_thread();
             return;
         }
         with_line(|line| {

@@ -36,8 +36,8 @@ struct Received {
     /// What came behind that: no more than hyper reads ahead.
     bytes: Vec<u8>,
     expects: Expects,
-    /// Since it was last asked, a head has become a request.
-    is_admitted: bool,
+    /// A head has become a request since this was taken.
+    has_admitted: bool,
 }
 
 /// What comes when no body does.
@@ -106,9 +106,9 @@ impl Heads {
         }
     }
 
-    /// Whether the head that is waited for is another one than when this was asked before.
-    pub(super) fn is_next_head(&self) -> bool {
-        std::mem::take(&mut self.lock().is_admitted)
+    /// Whether a head has become a request since this was asked before.
+    pub(super) fn take_admitted(&self) -> bool {
+        std::mem::take(&mut self.lock().has_admitted)
     }
 
     /// Whether the client has asked for something, has sent all that belongs to it and has not got all of its answer.
@@ -128,7 +128,7 @@ impl Heads {
         let mut guard = self.lock();
         let received = &mut *guard;
         received.expects = Expects::Head;
-        received.is_admitted = true;
+        received.has_admitted = true;
         let (head, end) = match received.head.take() {
             Some(head) => (head, 0),
             None => match first_head(&received.bytes) {

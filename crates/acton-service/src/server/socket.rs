@@ -93,14 +93,14 @@ impl Socket {
         }
     }
 
-    /// Whether something that the client has sent is not read, as far as that can be told without reading.
+    /// Whether something that the client has sent was not read from the kernel.
     pub(super) fn has_unread(&self) -> bool {
         let unread = match self {
             Self::Tcp(stream) => peek(SockRef::from(stream)),
             #[cfg(unix)]
             Self::Unix(stream) => peek(SockRef::from(stream)),
             #[cfg(feature = "tls")]
-            Self::Tls(_) => return false,
+            Self::Tls(stream) => return stream.get_ref().0.has_unread(),
         };
         unread.is_ok_and(|count| count > 0)
     }

@@ -25,7 +25,7 @@ use super::{
 /// A client that takes nothing for this long is given up, and so is one that takes longer for the last that TLS holds.
 const WRITE_STALL: Duration = Duration::from_secs(30);
 
-/// How long a client may go on sending a body that was refused.
+/// How long a client may go on sending what nobody reads any more.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// An answer up to this length goes to the kernel in one piece, which is quicker than two.
@@ -133,7 +133,7 @@ impl Wire {
 
     /// Drops what the client still sends, until it closes too.
     ///
-    /// A socket closed over unread bytes is reset, and the client would lose the answer that refused its body.
+    /// A socket closed over unread bytes is reset, and the client would lose the end of its answer.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [0; 4096];
         loop {
@@ -146,6 +146,12 @@ impl Wire {
                 return Poll::Ready(());
             }
         }
+    }
+
+    /// Whether the client has sent more than was asked for, in HTTP/1.
+    fn has_more(&self) -> bool {
+        let heads = &self.shared.heads;
+        heads.is_in_body() || (heads.awaited() != Awaited::Anything && self.stream.has_unread())
     }
 
     fn written<T>(
@@ -188,7 +194,8 @@ impl AsyncRead for Wire {
         }
         let awaited = this.shared.heads.awaited();
         if awaited == Awaited::Head {
-            if this.shared.heads.is_next_head() {
+            // The time of the one before is over.
+            if this.shared.heads.take_admitted() {
                 this.head.stop();
             }
             // Bytes that drip in do not prolong it.
@@ -259,8 +266,9 @@ impl AsyncWrite for Wire {
         }
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         ready!(self.written(cx, result))?;
-        let has_more = self.is_refused || self.shared.heads.is_in_body();
-        if has_more || self.linger.is_running() || self.stream.has_unread() {
+        // What was read once is not seen again, so a drain that has begun goes on.
+        let drains = self.is_refused || self.linger.is_running() || self.has_more();
+        if drains {
             ready!(self.poll_drain(cx));
         }
         Poll::Ready(Ok(()))

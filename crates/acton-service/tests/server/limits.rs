@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::running::{EVERY, LARGE, WAITING, closed, read, start, start_over, status};
+use crate::running::{EVERY, HEARD, LARGE, WAITING, closed, read, start, start_over, status};
 
 #[tokio::test]
 async fn a_connection_is_kept_for_the_next_request() {
@@ -87,33 +87,64 @@ async fn a_head_that_begins_during_an_answer_has_a_time_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_answer_is_whole_although_more_came_than_was_asked_for() {
-    let service = start(|_| {});
-    let mut stream = service
-        .begin("GET /large HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
-        .await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    stream.write_all(b"more").await.unwrap();
-    let mut answer = Vec::new();
-    let mut space = vec![0; 1024 * 1024];
-    loop {
-        // A reader that takes its time, so that the end is still to be sent when the server closes.
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        match stream.read(&mut space).await.unwrap() {
-            0 => break,
-            count => answer.extend_from_slice(&space[..count]),
-        }
-        if answer.len() > LARGE {
-            stream.shutdown().await.unwrap();
-        }
+async fn another_protocol_loses_nothing_when_one_side_closes() {
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        let mut stream = service
+            .begin("GET /falls-silent HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: silence\r\n\r\n")
+            .await;
+        let mut answer = [0; 1024];
+        let count = stream.read(&mut answer).await.unwrap();
+        assert_eq!(status(&String::from_utf8_lossy(&answer[..count])), "101");
+        stream.write_all(&[b'x'; 50_000]).await.unwrap();
+        assert_eq!(stream.read(&mut answer).await.unwrap(), 0);
+        let before = HEARD.load(Ordering::Relaxed);
+        stream.shutdown().await.unwrap();
+        let heard = async {
+            while HEARD.load(Ordering::Relaxed) == before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), heard).await.unwrap();
+        assert_eq!(HEARD.load(Ordering::Relaxed) - before, 50_000, "{over:?}");
+        service.stop().await;
     }
-    let head = answer
-        .windows(4)
-        .position(|bytes| bytes == b"\r\n\r\n")
-        .unwrap()
-        + 4;
-    assert_eq!(answer.len() - head, LARGE);
-    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_whole_although_more_came_than_was_asked_for() {
+    for over in EVERY {
+        let service = start_over(*over, |_| {});
+        let mut stream = service
+            .begin("GET /large HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+            .await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for more in ["more", "and more"] {
+            stream.write_all(more.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let mut answer = Vec::new();
+        let mut space = vec![0; 1024 * 1024];
+        loop {
+            // A reader that takes its time, so that the end is still to be sent when the server closes.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            match stream.read(&mut space).await {
+                Ok(0) => break,
+                Ok(count) => answer.extend_from_slice(&space[..count]),
+                Err(error) => panic!("{over:?}: {error}"),
+            }
+            if answer.len() > LARGE {
+                stream.shutdown().await.unwrap();
+            }
+        }
+        let head = answer
+            .windows(4)
+            .position(|bytes| bytes == b"\r\n\r\n")
+            .unwrap()
+            + 4;
+        assert_eq!(answer.len() - head, LARGE, "{over:?}");
+        service.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -97,6 +97,7 @@ pub(crate) fn routes() -> VersionedRoutes {
                 .route("/large", get(|| async { vec![b'x'; LARGE] }))
                 .route("/headers", get(headers))
                 .route("/echo", get(echo))
+                .route("/falls-silent", get(falls_silent))
                 .route("/tunnel", axum::routing::connect(tunnel))
         })
         .with_fallback(elsewhere)
@@ -155,6 +156,24 @@ async fn headers(client: ClientAddr, uri: Uri, headers: HeaderMap) -> String {
 async fn echo(request: axum::extract::Request) -> impl IntoResponse {
     give_back(request);
     let headers = [("connection", "upgrade"), ("upgrade", "echo")];
+    (StatusCode::SWITCHING_PROTOCOLS, headers)
+}
+
+/// How many bytes `/falls-silent` was sent.
+pub(crate) static HEARD: AtomicUsize = AtomicUsize::new(0);
+
+/// Another protocol, in which the server closes its side before it has read what the client sends.
+async fn falls_silent(mut request: axum::extract::Request) -> impl IntoResponse {
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        write.shutdown().await.unwrap();
+        let mut heard = Vec::new();
+        read.read_to_end(&mut heard).await.unwrap();
+        HEARD.fetch_add(heard.len(), Ordering::Relaxed);
+    });
+    let headers = [("connection", "upgrade"), ("upgrade", "silence")];
     (StatusCode::SWITCHING_PROTOCOLS, headers)
 }
 
