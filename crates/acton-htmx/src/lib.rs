@@ -36,8 +36,6 @@ mod json;
 mod markup;
 mod numbers;
 mod oob;
-#[cfg(feature = "askama")]
-mod page;
 mod spelled;
 
 mod answer;

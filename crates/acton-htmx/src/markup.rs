@@ -6,8 +6,6 @@ use axum_core::response::{IntoResponse, Response};
 use http::{HeaderValue, header::CONTENT_TYPE};
 
 use crate::error::Error;
-#[cfg(feature = "askama")]
-use crate::page;
 
 /// HTML that needs no more escaping.
 ///
@@ -32,16 +30,6 @@ impl Markup {
     /// Takes HTML that the application itself wrote or sanitised.
     pub fn trusted(html: impl Into<String>) -> Self {
         Self(html.into())
-    }
-
-    /// Renders a template, into memory that the thread keeps for the next one.
-    ///
-    /// # Errors
-    ///
-    /// What Askama says when the template fails.
-    #[cfg(feature = "askama")]
-    pub fn render<T: askama::Template>(template: &T) -> askama::Result<Self> {
-        page::render(template, |html| Self(html.to_owned()))
     }
 
     /// The HTML.
@@ -124,12 +112,9 @@ impl Render for &Markup {
 #[cfg(feature = "askama")]
 impl<T: askama::Template> Render for T {
     fn render_to(&self, html: &mut String) -> Result<(), Error> {
-        page::render(self, |text| html.push_str(text))
+        html.reserve(T::SIZE_HINT);
+        self.render_into(html)
             .map_err(|error| Error::Render(Box::new(error)))
-    }
-
-    fn to_markup(&self) -> Result<Markup, Error> {
-        Markup::render(self).map_err(|error| Error::Render(Box::new(error)))
     }
 }
 

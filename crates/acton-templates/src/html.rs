@@ -211,18 +211,18 @@ impl HtmlTemplate {
         let span = tracing::debug_span!("render", template = name, mode = ?mode);
         let mut head = Response::default();
         let content = span.in_scope(|| {
-            let html = Markup::render(template).map_err(|source| RenderError::Template {
+            let html = template.render().map_err(|source| RenderError::Template {
                 template: name,
                 source,
             })?;
-            let rendered = RenderMode::of(html.as_str().as_bytes());
+            let rendered = RenderMode::of(html.as_bytes());
             if mode == RenderMode::Fragment && rendered == RenderMode::Page {
                 return Err(RenderError::WholeDocument { template: name });
             }
             // A bare form may be swapped in, also where it is what the handler calls a page.
             head.extensions_mut().insert(rendered);
-            tracing::debug!(bytes = html.as_str().len(), "rendered");
-            Ok(html.into())
+            tracing::debug!(bytes = html.len(), "rendered");
+            Ok(Markup::trusted(html).into())
         });
         Self {
             content,

@@ -1,7 +1,7 @@
 //! Lines that wait to be written.
 //!
 //! Most lines of a busy service say how a request was answered. A request leaves what its line will say, which takes a
-//! tenth of the time, and whoever writes makes many lines at once.
+//! seventh of the instructions, and whoever writes makes many lines at once.
 
 use std::{
     io::{self, Write},
